@@ -30,7 +30,8 @@ import type {
   RowIdentity,
   SourceEntry,
 } from './dataset-types.js'
-import { checkNamedFiles, type NamedFiles, openNamedFiles } from './files/named-files.js'
+import { checkOutFiles } from './files/check-out-files.js'
+import { checkNamedFiles, type FoundFiles, type NamedFiles, openNamedFiles } from './files/named-files.js'
 import { type DatasetIssue, filesWarning } from './issues.js'
 import { knownSummary } from './known-summary.js'
 import { type QuarantinedSample, quarantineWarnings, refusePinned } from './quarantine.js'
@@ -57,6 +58,15 @@ import { undeclaredGroups } from './undeclared-groups.js'
 export interface Dataset<I = string, T = string> extends Described {
   /** The folder, absolute, that the paths in `Row.files` are relative to. Absent: samples name no files. */
   readonly filesDirectory?: string | undefined
+  /**
+   * Returns the folder, absolute, with the files that the rows of the last snapshot and projected samples name: that of
+   * `filesDirectory`, or `directory` if there are Git LFS pointers, which must not stand for data. Then their files are fetched,
+   * and `directory` receives all files. `undefined` if samples name no files.
+   *
+   * @param directory absent or empty. Its files are only read, and the caller removes it.
+   * @throws `dataset-changed` if a file is gone, `storage-failed`, and as `LargeFiles`.
+   */
+  openFiles?(directory: string, context: CallContext): Promise<string | undefined>
   /**
    * Returns every row's identity, sorted by id. Needs no evaluation set.
    *
@@ -130,6 +140,8 @@ class DatasetOf implements Dataset<unknown, unknown> {
   #schema: SampleSchema | undefined
   /** The scans that snapshots were made of. */
   readonly #scans = new WeakMap<DatasetSnapshot<unknown, unknown>, UsedScan>()
+  /** The files that the last snapshot and later projections name. */
+  #found: FoundFiles = new Map()
 
   constructor(options: AnyDatasetOptions) {
     if (typeof options.input === 'string' && options.input === '')
@@ -156,6 +168,16 @@ class DatasetOf implements Dataset<unknown, unknown> {
   get filesDirectory(): string | undefined {
     const { files } = this.#options
     return files && resolve(files.directory)
+  }
+
+  async openFiles(directory: string, context: CallContext): Promise<string | undefined> {
+    const { filesDirectory: root } = this
+    const largeFiles = this.#options.files?.largeFiles
+    if (root === undefined || largeFiles === undefined) return root
+    const found = this.#found
+    if ([...found.values()].every((pointed) => pointed === undefined)) return root
+    await checkOutFiles({ root, found, largeFiles, directory }, context)
+    return directory
   }
 
   get version(): string | undefined {
@@ -260,6 +282,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const found = await this.#scan(state, context)
     // Before the split, which may fail.
     await state.named?.save()
+    if (state.named !== undefined) this.#found = state.named.found
     const split = splitRows(found.rows, pinned, JSON.stringify(options.evaluation!.name), options)
     const reader = new RowReader(found, options, schema, context)
     const training = reader.rows(split.training)
@@ -312,6 +335,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const made = await pass.makeAll(samples, place).finally(() => pass.close())
     const named = await this.#openFiles(context)
     const files = named && (await inParallel(samples, readConcurrency, (sample) => named.digestsOf(sample)))
+    if (named !== undefined) this.#found = new Map([...this.#found, ...named.found])
     return samples.map((sample, index) => {
       const position = String(index + 1)
       const wrong = (fact: string) =>

@@ -6,6 +6,7 @@ import { type Rows, rereadWeightsDirectory } from '../model/index.js'
 import type { Lock, Store } from '../store/index.js'
 import type { Candidate, Trainer } from '../trainer/index.js'
 import type { RunEvent } from './events.js'
+import type { FilesOfDataset } from './open-files.js'
 import type { PipelineParts } from './options.js'
 import { Session } from './session.js'
 import { neededForCandidate, type Stage } from './stage.js'
@@ -28,8 +29,8 @@ export interface TrainingState {
   readonly judged: Rows<unknown, unknown>
   /** Paths and digests of the prompts that the model answers with. */
   readonly prompts: readonly Json[]
-  /** The folder of the files that its samples name, if they name any. */
-  readonly filesDirectory?: string | undefined
+  /** Opens the files that its samples name. */
+  readonly dataset: FilesOfDataset
 }
 
 export type ComparedTrainings =
@@ -129,14 +130,14 @@ function measure(state: TrainingState, name: 'base' | 'head'): (session: Session
 
 async function inSession<R>(
   { store, lock, gate, secrets, onEvent }: Omit<Parameters<typeof compareTrainings>[0], 'base' | 'head'>,
-  { trainer, seed, stages, filesDirectory }: TrainingState,
+  { trainer, seed, stages, dataset }: TrainingState,
   context: CallContext,
   work: (session: Session) => Promise<R>,
 ): Promise<R> {
   const startedAtMs = context.clock.nowMs()
   const runId = createRunId(startedAtMs)
   // What only a run needs is absent: nothing here reads the dataset, the registry or the ledger.
-  const parts = { trainer, seed, stages, gate, store, secrets, dataset: { filesDirectory } }
+  const parts = { trainer, seed, stages, gate, store, secrets, dataset }
   const options = parts as unknown as PipelineParts
   const record = { formatVersion: 1, runId, command: 'run', status: 'running', startedAtMs, stages: [] } as const
   const directory = await store.workDirectory(runId)

@@ -15,6 +15,7 @@ import type { Model, Prediction, Row } from '../model/index.js'
 import { type Bundle, readBundle, weightsOf } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
 import { temporaryFolder } from '../store/index.js'
+import { openFiles } from './open-files.js'
 import type { CallOptions, PipelineParts } from './options.js'
 import { readRun } from './run-records.js'
 import type { RunRecord } from './run-result.js'
@@ -100,13 +101,14 @@ async function keptBundle(store: Store, run: RunRecord, directory: string, conte
 }
 
 async function answersOf(
-  { trainer, dataset: { filesDirectory } }: PipelineParts,
+  { trainer, dataset }: PipelineParts,
   context: CallContext,
   rows: readonly Row<unknown, unknown>[],
   open: (directory: string) => Promise<Bundle>,
 ): Promise<readonly Prediction[]> {
   const directory = await temporaryFolder('sheikh-pool-')
   try {
+    const filesDirectory = await openFiles(dataset, join(directory, 'files'), context)
     await using model = await trainer.load(weightsOf(await open(join(directory, 'bundle'))), {
       ...context,
       ...(filesDirectory !== undefined && { filesDirectory }),

@@ -5,6 +5,7 @@ import type { Rows } from '../model/index.js'
 import type { Lock, Store } from '../store/index.js'
 import type { Trainer, TrainProgress } from '../trainer/index.js'
 import type { RunEvent } from './events.js'
+import type { FilesOfDataset } from './open-files.js'
 import type { PipelineParts } from './options.js'
 import type { RunRecord } from './run-result.js'
 import { Session } from './session.js'
@@ -17,8 +18,8 @@ export interface TrialParts {
   readonly lock: Lock
   readonly trainer: Trainer<unknown, unknown>
   readonly seed: number
-  /** The folder of the files that samples name, if they name any. */
-  readonly filesDirectory?: string | undefined
+  /** Opens the files that samples name. */
+  readonly dataset: FilesOfDataset
   readonly metrics: readonly Metric[]
   readonly training: Rows<unknown, unknown>
   /** Passed to the trainer, and the rows that the model is scored on. */
@@ -42,7 +43,7 @@ export interface TrialRun {
  * dataset, trainer and seed finds the weights. Writes the record of a run, and no registry or ledger.
  */
 export async function runTrial(
-  { store, lock, trainer, seed, metrics, training, development, latest, secrets, ...rest }: TrialParts,
+  { store, lock, trainer, seed, metrics, dataset, training, development, latest, secrets, ...rest }: TrialParts,
   context: CallContext,
 ): Promise<TrialRun> {
   const startedAtMs = context.clock.nowMs()
@@ -50,7 +51,6 @@ export async function runTrial(
   rest.onStart(runId)
   // What only a pipeline needs is absent: nothing here reads the dataset, the registry or the ledger, or asks the gate.
   const gate = { metrics } as unknown as Gate
-  const dataset = { filesDirectory: rest.filesDirectory }
   const options = { trainer, seed, gate, store, secrets, dataset } as unknown as PipelineParts
   const record: RunRecord = {
     ...{ formatVersion: 1, runId, command: 'trial', status: 'running' },

@@ -15,6 +15,7 @@ import { storeLedger } from '../gate/index.js'
 import { isStorageFault, type Lock, makeDirectory, storageFailed } from '../store/index.js'
 import type { RunEvent, RunEventBody } from './events.js'
 import type { Key } from './keys.js'
+import { openFiles } from './open-files.js'
 import type { PipelineParts } from './options.js'
 import { writeRun } from './run-records.js'
 import type { RunRecord, StageRecord } from './run-result.js'
@@ -36,6 +37,7 @@ export class Session {
   readonly #directory: string
   #sequence = 0
   #folders = 0
+  #files: Promise<string | undefined> | undefined
   #writing: Promise<void> = Promise.resolve()
 
   constructor(parts: {
@@ -61,9 +63,11 @@ export class Session {
     return this.record.runId
   }
 
-  /** The context for what opens files that samples name: trainers and models. */
-  get modelContext(): CallContext & { readonly filesDirectory?: string | undefined } {
-    const { filesDirectory } = this.options.dataset
+  /** The context for what opens files that samples name: trainers and models. Files of Git LFS are fetched once. */
+  async modelContext(): Promise<CallContext & { readonly filesDirectory?: string | undefined }> {
+    const { dataset } = this.options
+    this.#files ??= openFiles(dataset, join(this.#directory, 'files'), this.context)
+    const filesDirectory = await this.#files
     return filesDirectory === undefined ? this.context : { ...this.context, filesDirectory }
   }
 

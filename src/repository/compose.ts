@@ -285,10 +285,10 @@ export function datasetOf(
   })
 }
 
-function filesOf(root: string, fields: readonly string[], { environment }: DataAccess, isWorkTree = false) {
+function filesOf(root: string, fields: readonly string[], access: DataAccess, isWorkTree = false) {
   const directory = join(root, filesPath)
-  const contentIds = (context: CallContext) => unchangedBlobs(directory, environment, context)
-  return { directory, fields, ...(isWorkTree && { contentIds }) }
+  const contentIds = (context: CallContext) => unchangedBlobs(directory, access.environment, context)
+  return { directory, fields, largeFiles: largeFilesOf(access), ...(isWorkTree && { contentIds }) }
 }
 
 /** The samples with the features that the commit contains. The files of the feature store are not read. */

@@ -216,7 +216,7 @@ export class Search<I, T, S extends Space, R extends string> {
       {
         ...{ store: this.#store, lock: this.#lock, trainer, secrets },
         seed: this.#limits.seed,
-        filesDirectory: this.#options.dataset.filesDirectory,
+        dataset: this.#options.dataset,
         metrics: [metric],
         training: this.#snapshot.training,
         development: this.#development,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
+import { Dataset, sampleFiles } from '../../src/dataset/index.js'
 import { commit, openGit, revert } from '../../src/repository/git/index.js'
 import { gitLfs } from '../../src/repository/lfs/index.js'
 import { lfsPointerOf } from '../../src/store/index.js'
@@ -108,6 +109,49 @@ describe.skipIf(noLfs)('git-lfs as a peer', () => {
     expect(readFileSync(join(copy, 'dataset/big.jsonl'), 'utf8')).toBe(content)
     git(copy, 'lfs', 'fsck')
     expect(gitStatus(copy)).toBe('')
+  })
+
+  it('pulls the same files that trainers get without it, and neither changes the rows', async () => {
+    const root = repository()
+    git(root, 'lfs', 'install', '--local', '--skip-repo')
+    git(root, 'lfs', 'track', '*.bin')
+    for (const name of ['a', 'b']) write(root, `dataset/files/${name}.bin`, `${name}\0`.repeat(1000))
+    write(root, 'dataset/files/plain.txt', 'not in Git LFS')
+    write(
+      root,
+      'dataset/samples/all.jsonl',
+      `{"id":"1","file":["files/a.bin","files/plain.txt"]}\n{"id":"2","file":"files/b.bin"}\n`,
+    )
+    git(root, 'add', '-A')
+    git(root, 'commit', '-q', '-m', 'files')
+    const copy = join(temporaryFolder(), 'copy')
+    git(root, 'clone', '-q', root, copy)
+    const open = async () => {
+      const dataset = new Dataset({
+        source: sampleFiles(join(copy, 'dataset/samples')),
+        input: 'id',
+        files: {
+          directory: join(copy, 'dataset'),
+          fields: ['file'],
+          largeFiles: gitLfs({ directory: copy }),
+        },
+      })
+      return { dataset, rows: await dataset.identities() }
+    }
+    const pointers = await open()
+    expect(readFileSync(join(copy, 'dataset/files/a.bin'), 'utf8')).toMatch(/^version https/)
+    await pointers.dataset.project([{ id: '3', file: ['files/a.bin', 'files/b.bin', 'files/plain.txt'] }])
+    const folder = (await pointers.dataset.openFiles!(join(temporaryFolder(), 'files'), context))!
+    expect(gitStatus(copy)).toBe('')
+    withFilters(copy)
+    git(copy, 'lfs', 'pull')
+    for (const name of ['a.bin', 'b.bin', 'plain.txt'])
+      expect(readFileSync(join(folder, 'files', name))).toEqual(readFileSync(join(copy, 'dataset/files', name)))
+    git(copy, 'lfs', 'fsck')
+    const files = await open()
+    expect(files.rows).toEqual(pointers.rows)
+    await files.dataset.project([{ id: '3', file: 'files/a.bin' }])
+    expect(await files.dataset.openFiles!(join(temporaryFolder(), 'files'), context)).toBe(join(copy, 'dataset'))
   })
 
   it('and this library get the same from a server, and from each other', async () => {

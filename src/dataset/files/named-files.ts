@@ -17,6 +17,7 @@ import {
   type FileStamp,
   fileStamp,
   isSettled,
+  type LfsPointer,
   lfsPointerOf,
   maximumPointerBytes,
   nanosecondsOf,
@@ -24,6 +25,7 @@ import {
   statCache,
 } from '../../store/index.js'
 import type { DatasetContext } from '../dataset-types.js'
+import { type LargeFiles, largeFileAt } from '../sources/large-files.js'
 import { ContentDigest, contentDigest } from './content-digest.js'
 import { contentProblem, headBytes, tailBytes } from './file-kinds.js'
 import { FolderNames } from './folder-names.js'
@@ -40,7 +42,23 @@ export interface NamedFilesOptions {
   readonly fields: readonly string[]
   /** Names of the contents of files by path below `directory`, such as Git's blob ids. @default none */
   readonly contentIds?: ((context: CallContext) => Promise<ReadonlyMap<string, string>>) | undefined
+  /** Gets files of Git LFS that the checkout has pointers to. @default a pointer is an error */
+  readonly largeFiles?: LargeFiles | undefined
 }
+
+/** The file of Git LFS that a pointer in the checkout stands for. */
+export interface PointedFile {
+  readonly digest: Digest
+  /** SHA-256 of the content, in hexadecimal digits. */
+  readonly oid: string
+  readonly sizeBytes: number
+}
+
+/** What is known of a file: its digest. */
+type KnownFile = Digest | PointedFile
+
+/** The files that samples name, by path below the folder. `undefined`: the checkout has the file itself. */
+export type FoundFiles = ReadonlyMap<string, PointedFile | undefined>
 
 /** Digests by the path that a sample has. */
 export type FileDigests = Readonly<Record<string, Digest>>
@@ -72,29 +90,39 @@ export function checkNamedFiles({ directory, fields }: NamedFilesOptions): void 
 export async function openNamedFiles(options: NamedFilesOptions, context: DatasetContext): Promise<NamedFiles> {
   const root = resolve(options.directory)
   const name = `dataset-files-${digestJson({ root, fields: [...options.fields] }).slice(-16)}`
-  const cache = context.cache && (await statCache<Digest>(context.cache, name, digestJson(digestVersion), context))
+  const cache = context.cache && (await statCache<KnownFile>(context.cache, name, digestJson(digestVersion), context))
   return new NamedFiles(root, options, cache, context)
 }
 
 /** Thrown for a file that cannot be used. The message continues the name of the file. */
 class FileProblem extends Error {}
 
+/** A file that is a pointer to one that is not known yet. */
+class Pointed {
+  readonly pointer: LfsPointer
+
+  constructor(pointer: LfsPointer) {
+    this.pointer = pointer
+  }
+}
+
 /** The files that the samples of a dataset name, during one or more reads of the samples. */
 export class NamedFiles {
   readonly #root: string
   readonly #options: NamedFilesOptions
-  readonly #cache: StatCache<Digest> | undefined
+  readonly #cache: StatCache<KnownFile> | undefined
   readonly #context: CallContext
   readonly #names: FolderNames
   readonly #slots = new Slots(hashedAtOnce)
   readonly #fieldsSeen = new Set<string>()
+  readonly #found = new Map<string, PointedFile | undefined>()
   #isAllKept = true
   #kept = 0
   #missed = 0
   #hashed = 0
   #contentIds: Promise<{ readonly ids: ReadonlyMap<string, string>; readonly atNs: bigint }> | undefined
 
-  constructor(root: string, options: NamedFilesOptions, cache: StatCache<Digest> | undefined, context: CallContext) {
+  constructor(root: string, options: NamedFilesOptions, cache: StatCache<KnownFile> | undefined, context: CallContext) {
     this.#root = root
     this.#options = options
     this.#cache = cache
@@ -166,6 +194,11 @@ export class NamedFiles {
     return isSafe ? digestOfStamps(stamps, found as readonly (readonly [string, string])[]) : undefined
   }
 
+  /** The files whose digests were asked for. Empty without `largeFiles`. */
+  get found(): FoundFiles {
+    return this.#found
+  }
+
   #shown(path: string): string {
     return JSON.stringify(`${basename(this.#root)}/${path}`)
   }
@@ -178,31 +211,66 @@ export class NamedFiles {
     const path = named.found
     const stamp = this.#stampOf(path)
     if (stamp === undefined) throw new FileProblem('no longer exists; add it, or correct the path')
-    const kept = this.#cache?.get(path, stamp)
-    if (kept !== undefined) return kept
-    return this.#slots.use(() => this.#read(path, stamp))
+    const kept = this.#usable(this.#cache?.get(path, stamp))
+    const known = kept ?? (await this.#slots.use(() => this.#read(path, stamp)))
+    if (known instanceof Pointed) return this.#fetched(path, known.pointer, stamp)
+    return this.#note(path, known)
+  }
+
+  /** A pointer is an error without `largeFiles`, whatever is known of its file. */
+  #usable(known: KnownFile | undefined): KnownFile | undefined {
+    return this.#options.largeFiles === undefined && typeof known === 'object' ? undefined : known
+  }
+
+  #note(path: string, known: KnownFile): Digest {
+    const pointed = typeof known === 'string' ? undefined : known
+    if (this.#options.largeFiles !== undefined) this.#found.set(path, pointed)
+    return typeof known === 'string' ? known : known.digest
+  }
+
+  /** The digest of the file that a pointer stands for. Waits for a download without taking the place of a file to hash. */
+  async #fetched(path: string, pointer: LfsPointer, stamp: FileStamp): Promise<Digest> {
+    const { oid, sizeBytes = -1 } = pointer
+    const contentId = `lfs-${oid}-${sizeBytes}`
+    let known = pointer.isComplete ? this.#usable(this.#cache?.find(path, contentId)) : undefined
+    if (known === undefined) {
+      const problem = (message: string, cause?: unknown) => new FileProblem(message.replace(/^it /, ''), { cause })
+      const object = await largeFileAt(
+        pointer,
+        `${basename(this.#root)}/${path}`,
+        { largeFiles: this.#options.largeFiles!, problem },
+        this.#context,
+      )
+      const digest = await this.#slots.use(async () => {
+        const found = stampOfFile(object)
+        if (found === undefined) throw changed()
+        return this.#digestOfFile(object, path, found)
+      })
+      known = { digest, oid, sizeBytes }
+    }
+    this.#keep(path, stamp, known, contentId)
+    return this.#note(path, known)
   }
 
   #stampOf(path: string): FileStamp | undefined {
-    const stats = lstatSync(join(this.#root, path), { bigint: true, throwIfNoEntry: false })
-    return stats?.isFile() ? fileStamp(stats) : undefined
+    return stampOfFile(join(this.#root, path))
   }
 
-  async #read(path: string, stamp: FileStamp): Promise<Digest> {
+  async #read(path: string, stamp: FileStamp): Promise<KnownFile | Pointed> {
     this.#context.signal.throwIfAborted()
     const contentId = await this.#contentIdOf(path, stamp)
-    const digest =
-      (contentId === undefined ? undefined : this.#cache?.find(path, contentId)) ?? (await this.#hash(path, stamp))
-    this.#keep(path, stamp, digest, contentId)
-    return digest
+    const kept = contentId === undefined ? undefined : this.#usable(this.#cache?.find(path, contentId))
+    const known = kept ?? (await this.#hash(path, stamp))
+    if (!(known instanceof Pointed)) this.#keep(path, stamp, known, contentId)
+    return known
   }
 
-  #keep(path: string, stamp: FileStamp, digest: Digest, contentId: string | undefined): void {
+  #keep(path: string, stamp: FileStamp, known: KnownFile, contentId: string | undefined): void {
     const { changedAtNs } = stamp
     if (this.#kept >= maximumKept) this.#isAllKept = false
     else {
       this.#kept += 1
-      this.#cache?.set(path, stamp, digest, contentId)
+      this.#cache?.set(path, stamp, known, contentId)
       if (!isSettled(changedAtNs, this.#nowNs())) this.#isAllKept = false
     }
   }
@@ -217,50 +285,38 @@ export class NamedFiles {
     return isSettled(changedAtNs, atNs) ? ids.get(path) : undefined
   }
 
-  async #hash(path: string, { stamp }: FileStamp): Promise<Digest> {
+  async #hash(path: string, stamp: FileStamp): Promise<Digest | Pointed> {
     this.#hashed += 1
     // Reading small files takes no turn of the event loop.
     if (this.#hashed % filesPerTurn === 0) await setImmediate()
-    const small = this.#readSmall(path, stamp)
-    if (small !== undefined) {
-      this.#check(path, small.length, small, small)
-      return contentDigest(small)
-    }
+    const file = join(this.#root, path)
+    const small = readSmall(file, stamp)
+    if (small === undefined) return this.#digestOfFile(file, path, stamp)
+    const pointer = this.#options.largeFiles && lfsPointerOf(small)
+    return pointer === undefined ? this.#digestOfSmall(path, small) : new Pointed(pointer)
+  }
+
+  #digestOfSmall(path: string, content: Buffer): Digest {
+    this.#check(path, content.length, content, content)
+    return contentDigest(content)
+  }
+
+  /** @param path by which samples name the file. */
+  async #digestOfFile(location: string, path: string, stamp: FileStamp): Promise<Digest> {
+    const small = readSmall(location, stamp)
+    if (small !== undefined) return this.#digestOfSmall(path, small)
     let file: FileHandle | undefined
     try {
-      file = await open(join(this.#root, path), openFlags)
+      file = await open(location, openFlags)
       const stats = await file.stat({ bigint: true })
       if (!stats.isFile()) throw new FileProblem('is not a regular file; replace it with the file itself')
-      if (fileStamp(stats).stamp !== stamp) throw changed()
+      if (fileStamp(stats).stamp !== stamp.stamp) throw changed()
       return await this.#digestOfContent(path, file, Number(stats.size))
     } catch (error) {
       if (error instanceof FileProblem || this.#context.signal.aborted) throw error
       throw new FileProblem(`cannot be read: ${messageOf(error)}; correct the permissions, or the disk`)
     } finally {
       await file?.close()
-    }
-  }
-
-  /** The content of a small file. A promise per call would cost more than reading it. */
-  #readSmall(path: string, stamp: string): Buffer | undefined {
-    let file: number | undefined
-    try {
-      file = openSync(join(this.#root, path), openFlags)
-      const stats = fstatSync(file, { bigint: true })
-      if (!stats.isFile() || stats.size > pieceBytes || fileStamp(stats).stamp !== stamp) return undefined
-      const content = Buffer.allocUnsafe(Number(stats.size))
-      let at = 0
-      while (at < content.length) {
-        const bytesRead = readSync(file, content, at, content.length - at, at)
-        if (bytesRead === 0) return undefined
-        at += bytesRead
-      }
-      return content
-    } catch {
-      // The other way tells the problem.
-      return undefined
-    } finally {
-      if (file !== undefined) closeSync(file)
     }
   }
 
@@ -293,6 +349,34 @@ export class NamedFiles {
   #nowNs(): bigint {
     return nanosecondsOf(this.#context.clock.nowMs())
   }
+}
+
+/** The content of a small file. A promise per call would cost more than reading it. */
+function readSmall(path: string, { stamp }: FileStamp): Buffer | undefined {
+  let file: number | undefined
+  try {
+    file = openSync(path, openFlags)
+    const stats = fstatSync(file, { bigint: true })
+    if (!stats.isFile() || stats.size > pieceBytes || fileStamp(stats).stamp !== stamp) return undefined
+    const content = Buffer.allocUnsafe(Number(stats.size))
+    let at = 0
+    while (at < content.length) {
+      const bytesRead = readSync(file, content, at, content.length - at, at)
+      if (bytesRead === 0) return undefined
+      at += bytesRead
+    }
+    return content
+  } catch {
+    // The other way tells the problem.
+    return undefined
+  } finally {
+    if (file !== undefined) closeSync(file)
+  }
+}
+
+function stampOfFile(path: string): FileStamp | undefined {
+  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false })
+  return stats?.isFile() ? fileStamp(stats) : undefined
 }
 
 const changed = () => new FileProblem('changed while it was read; run again while nothing writes to it')

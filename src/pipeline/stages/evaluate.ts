@@ -180,7 +180,7 @@ export async function timed(
   weights: WeightsDirectory,
   rows: Rows<unknown, unknown>,
 ): Promise<readonly number[]> {
-  await using model = await session.options.trainer.load(weights, session.modelContext)
+  await using model = await session.options.trainer.load(weights, await session.modelContext())
   try {
     return await measureLatency({ model, rows }, session.context)
   } catch (error) {

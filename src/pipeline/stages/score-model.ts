@@ -68,7 +68,7 @@ export async function score(
 
   const known = await keptFile(session, answersKey, predictionsFile, readPredictions)
   const load = async () => {
-    const loaded = await trainer.load(weights, session.modelContext)
+    const loaded = await trainer.load(weights, await session.modelContext())
     return { ...askedBy(loaded), digest: modelDigest(loaded.digest, prompts) }
   }
   await using model = await rememberingModel(load, known?.value)

@@ -156,6 +156,7 @@ interface FitParts extends Omit<TrainingPart, 'rows'> {
 export async function fitInto(session: Session, { training, base, weights, ...request }: FitParts): Promise<Candidate> {
   const { trainer, seed = 0 } = session.options
   const { development, directory, checkpoints, watch } = request
+  const modelContext = await session.modelContext()
   const fitted = await trainer.fit(
     {
       ...{ training, seed, directory },
@@ -164,7 +165,7 @@ export async function fitInto(session: Session, { training, base, weights, ...re
       ...(weights !== undefined && { base: weights }),
     },
     {
-      ...session.modelContext,
+      ...modelContext,
       progress(progress) {
         watch?.(progress)
         session.emit({ type: 'train-progress', ...progress })

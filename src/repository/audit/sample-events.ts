@@ -16,6 +16,7 @@ import { filesPath, samplesPath } from '../layout.js'
 import type { AuditProject, Problems } from './audit-project.js'
 import { type CommitFacts, commitFacts, pullRequestsOf } from './commit-facts.js'
 import { configurationReader } from './configuration-at-commit.js'
+import { withoutMovesToLfs } from './moved-to-lfs.js'
 
 /** What a commit did to a sample. JSON. */
 export interface SampleEvent extends CommitFacts {
@@ -125,8 +126,9 @@ export async function sampleEvents(
     return [{ ...commitFacts(commit, pullRequests), ...event, ...(!isKnown && { change: 'present' as const }) }]
   })
   const files = await fileHistory([...found.values()], head.oid, project, problems)
+  const edits = (await problems.attempt('history', () => withoutMovesToLfs(files, git, context))) ?? files
   const ofFiles = new Map(
-    files.flatMap((commit) => {
+    edits.flatMap((commit) => {
       const [change] = commit.changes ?? []
       if (change === undefined) return []
       return [[commit.oid, { ...commitFacts(commit, pullRequests), ...fileChange, path: change.path }] as const]

@@ -256,12 +256,11 @@ async function trainingState(
     .filter(({ path }) => path.startsWith('prompts/inference/'))
     .map(({ path, digest }) => ({ path, digest }))
   const trainer = await composition.trainer()
-  const { filesDirectory } = composition.dataset
   return {
     ...{ rows: snapshot.trainingRows, kept, leftOut: snapshot.training.size - training.size },
     state: {
       ...{ trainer, seed, stages, summary: snapshot.summary, training, judged: rowsInMemory(judged), prompts },
-      filesDirectory,
+      dataset: composition.dataset,
       ...(development !== undefined && development.size > 0 && { development }),
     },
   }
