@@ -55,6 +55,27 @@ describe('readFeedback', () => {
     expect(await read(scores.map((one) => JSON.stringify(one)).join('\n'))).toEqual(answer)
   })
 
+  it('reads scores that Langfuse exported to blob storage, whose times are in UTC', async () => {
+    const row = (parts: object) => ({
+      ...{ id: 's', timestamp: '2026-01-01 00:00:00.250000', project_id: 'p', environment: 'default', trace_id: id },
+      ...{ observation_id: null, session_id: null, name: 'label', source: 'ANNOTATION', comment: null },
+      ...{ data_type: 'CATEGORICAL', value: 0, string_value: 'shipping', created_at: '2026-01-01 00:00:01.000000' },
+      ...parts,
+    })
+    const rows = [
+      row({ metadata: { prediction: `${id}/2` }, author_user_id: 'u1' }),
+      row({ id: 't', data_type: 'BOOLEAN', value: 1, string_value: 'True' }),
+      row({ id: 'u', source: 'EVAL' }),
+      row({ id: 'v', trace_id: null, session_id: 'chat' }),
+    ]
+    const { format, feedback, skipped } = await read(rows.map((one) => JSON.stringify(one)).join('\n'))
+    expect([format, skipped]).toEqual(['langfuse', { 'not-by-a-person': 1, 'without-prediction-id': 1 }])
+    expect(feedback).toMatchObject([
+      { prediction: `${id}/2`, timeMs: Date.UTC(2026, 0, 1) + 250, content: { target: 'shipping' } },
+      { prediction: `${id}/0`, timeMs: Date.UTC(2026, 0, 1) + 250, content: { isUp: true } },
+    ])
+  })
+
   it('reads annotations of Phoenix, of people only', async () => {
     const annotation = (parts: object) => ({
       ...{ span_id: id, name: 'correctness', annotator_kind: 'HUMAN', identifier: 'ann' },

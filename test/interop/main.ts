@@ -12,6 +12,7 @@ const withoutPython = new Set([
   'feedback-readers',
   'gate-readers',
   'git',
+  'label-studio',
   'report-prompts',
   'serving',
   'workflows',

@@ -41,9 +41,11 @@ export const objectsIn = (value: Json | undefined): readonly JsonObject[] =>
 export const textIn = (value: Json | undefined): string | undefined =>
   typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : undefined
 
+/** Tools write times in UTC, some without saying so. */
 export function timeIn(...values: readonly (Json | undefined)[]): number | undefined {
   const text = values.find((value) => typeof value === 'string')
-  const timeMs = typeof text === 'string' ? Date.parse(text) : Number.NaN
+  const local = typeof text === 'string' ? /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d+)?)$/.exec(text) : null
+  const timeMs = Date.parse(local === null ? String(text) : `${local[1]}T${local[2]}Z`)
   return Number.isFinite(timeMs) ? timeMs : undefined
 }
 

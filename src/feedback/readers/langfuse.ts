@@ -14,14 +14,27 @@ import {
 
 /**
  * Scores as the API of Langfuse answers them, of version 2 (`traceId`, `stringValue`) and 3 (`subject`, a typed `value`)
- * (https://langfuse.com/docs/evaluation/evaluation-methods/data-model). The answer's id is `metadata.prediction`, or the id
- * of the trace.
+ * (https://langfuse.com/docs/evaluation/evaluation-methods/data-model), and as its exports to blob storage write them (`trace_id`,
+ * https://langfuse.com/docs/api-and-data-platform/features/blob-storage-export-fields). The answer's id is `metadata.prediction`,
+ * or the id of the trace.
  */
 export const langfuse: FeedbackReader = {
   format: 'langfuse',
-  recognises: (item) => 'name' in item && 'value' in item && ('dataType' in item || 'traceId' in item),
-  read: (item) => [said(item)],
+  recognises: (item) =>
+    'name' in item &&
+    'value' in item &&
+    ['dataType', 'traceId', 'data_type', 'trace_id'].some((member) => Object.hasOwn(item, member)),
+  read: (item) => [said(asInApi(item))],
 }
+
+/** Exports to blob storage and `model_dump` of the SDK name `traceId` `trace_id`. */
+const asInApi = (item: JsonObject): JsonObject =>
+  Object.fromEntries(
+    Object.entries(item).map(([name, value]) => [
+      name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+      value,
+    ]),
+  )
 
 function said(item: JsonObject): Said {
   const prediction = predictionOf(item)
@@ -42,7 +55,7 @@ function said(item: JsonObject): Said {
 /** Scores of sessions and experiments have no trace. */
 function predictionOf({ metadata, traceId, subject }: JsonObject): string | undefined {
   const known = isObject(metadata) ? metadata['prediction'] : undefined
-  const { kind, id = null, traceId: parent = null } = isObject(subject) ? subject : {}
+  const { kind, id = null, traceId: parent = null } = isObject(subject) ? asInApi(subject) : {}
   return predictionId(known ?? traceId ?? (kind === 'trace' ? id : parent))
 }
 

@@ -1,4 +1,4 @@
-# A server of Label Studio on loopback: imports tasks, annotates them through its API, and exports them.
+# A server of Label Studio on loopback: imports the tasks of each folder, annotates them through its API, and exports them.
 import json
 import os
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from server import free_port, running
 
-out, tasks_file = Path(sys.argv[1]), Path(sys.argv[2])
+out, *folders = map(Path, sys.argv[1:])
 port = free_port()
 url = f"http://127.0.0.1:{port}"
 token = "0123456789abcdef0123456789abcdef01234567"
@@ -21,17 +21,6 @@ env = {
     "COLLECT_ANALYTICS": "false",
     "LATEST_VERSION_CHECK": "false",
 }
-# The control and the object that our task files name, and controls of other kinds.
-config = """<View>
-  <Text name="text" value="$text"/>
-  <Choices name="label" toName="text" choice="multiple">
-    <Choice value="login"/><Choice value="Lieferung 📦"/><Choice value="account"><Choice value="closed"/></Choice>
-  </Choices>
-  <Taxonomy name="topic" toName="text"><Choice value="account"><Choice value="closed"/></Choice></Taxonomy>
-  <TextArea name="comment" toName="text"/>
-  <Number name="hours" toName="text"/>
-  <Rating name="stars" toName="text"/>
-</View>"""
 
 
 def call(method, path, body=None):
@@ -49,46 +38,29 @@ def asked(method, path, body=None):
     return json.loads(call(method, path, body))
 
 
-def control(name, kind, **value):
-    return {"from_name": name, "to_name": "text", "type": kind, "value": value}
-
-
-def choose(*labels):
-    return control("label", "choices", choices=list(labels))
-
-
-comment = control("comment", "textarea", text=["war „dringend“"])
-# What is annotated at each task, in the order of the tasks; the rest stays as imported.
-annotations = [
-    [{"result": [choose("Lieferung 📦")]}],
-    [{"result": [choose("login")]}, {"result": [choose("account")], "by": "bob"}],
-    [{"result": [choose("login", "account")]}],
-    [{"result": [], "was_cancelled": True}],
-    [{"result": [choose("login")], "deleted": True}, {"result": [choose("Lieferung 📦")], "by": "bob"}],
-    [{"result": [choose("login"), comment, control("stars", "rating", rating=2)]}],
-    [{"result": [control("stars", "rating", rating=4)]}],
-    [{"result": [control("topic", "taxonomy", taxonomy=[["account", "closed"]])]}],
-    [{"result": [comment]}],
-    [{"result": [control("hours", "number", number=2.5)]}],
-    [{"result": []}],
-]
-
-command = [Path(sys.executable).parent / "label-studio", "start", "--no-browser", "--internal-host", "127.0.0.1"]
-with running([*command, "--port", str(port)], env, f"{url}/health", out / "server.log"):
-    project = asked("POST", "api/projects", {"title": "mails", "label_config": config})["id"]
-    tasks = json.loads(tasks_file.read_text(encoding="utf-8"))
+def label(folder):
+    """A project of tasks.json, labelled as labels.json says; what the API answered and its exports are written beside them."""
+    wanted = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+    project = asked("POST", "api/projects", {"title": folder.name, "label_config": wanted["config"]})["id"]
+    tasks = json.loads((folder / "tasks.json").read_text(encoding="utf-8"))
     imported = asked("POST", f"api/projects/{project}/import?return_task_ids=true", tasks)
-    ids = imported["task_ids"]
-    bob = asked("POST", "api/users/", {"email": "bob@example.com", "username": "bob"})["id"]
-    for task, wanted in zip(ids, annotations):
-        for one in wanted:
+    # In the order of the tasks; the rest stays as imported.
+    for task, annotations in zip(imported["task_ids"], wanted["annotations"]):
+        for one in annotations:
             body = {"result": one["result"], "was_cancelled": one.get("was_cancelled", False)}
             if one.get("by") == "bob":
                 body["completed_by"] = bob
             made = asked("POST", f"api/tasks/{task}/annotations/", body)["id"]
             if one.get("deleted"):
                 call("DELETE", f"api/annotations/{made}/")
-    (out / "imported.json").write_text(json.dumps(imported), encoding="utf-8")
+    (folder / "imported.json").write_text(json.dumps(imported), encoding="utf-8")
     for kind, name in [("JSON", "export.json"), ("JSON_MIN", "export-min.json"), ("CSV", "export.csv")]:
         more = "&download_all_tasks=true" if kind == "JSON" else ""
-        (out / name).write_bytes(call("GET", f"api/projects/{project}/export?exportType={kind}{more}"))
+        (folder / name).write_bytes(call("GET", f"api/projects/{project}/export?exportType={kind}{more}"))
+
+
+command = [Path(sys.executable).parent / "label-studio", "start", "--no-browser", "--internal-host", "127.0.0.1"]
+with running([*command, "--port", str(port)], env, f"{url}/health", out / "server.log"):
+    bob = asked("POST", "api/users/", {"email": "bob@example.com", "username": "bob"})["id"]
+    for folder in folders:
+        label(folder)

@@ -72,8 +72,9 @@ for name, subject in subjects.items():
     scores_v3.append(ScoreV3_Numeric(project_id="project", subject=subject, **{**session, "id": f"score-{name}"}))
 
 (out / "scores.json").write_text(f"[{','.join(score.json() for score in scores)}]", encoding="utf-8")
-(out / "scores-fields.jsonl").write_text(
-    "\n".join(json.dumps(score.model_dump(mode="json", by_alias=False)) for score in scores), encoding="utf-8"
-)
+# As a program that has read them with the SDK writes them.
+for name, all_scores in [("scores-fields.jsonl", scores), ("scores-v3-fields.jsonl", scores_v3)]:
+    rows = [json.dumps(score.model_dump(mode="json", by_alias=False)) for score in all_scores]
+    (out / name).write_text("\n".join(rows), encoding="utf-8")
 response = GetScoresV3Response(data=scores_v3, meta=GetScoresV3Meta(limit=50))
 (out / "scores-v3.json").write_text(response.json(), encoding="utf-8")
