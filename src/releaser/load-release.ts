@@ -66,7 +66,9 @@ export async function loadRelease<I>(
   if (release === undefined)
     throw new SheikhError(
       'not-found',
-      `Cannot load a release: ${version === undefined ? `the channel "${channel}" points at none` : `the registry has no version ${version}`}. Release one first, or choose another ${version === undefined ? 'channel' : 'version'}.`,
+      version === undefined
+        ? `Cannot load a release: the channel "${channel}" points at none. Release one, or point the channel at one: sheikh promote <version> --to ${channel}.`
+        : `Cannot load a release: the registry has no version ${version}. Release one first, or choose another version.`,
     )
   if (release.withdrawn !== undefined)
     context.log.warn(`The release ${release.version} is withdrawn: ${release.withdrawn.reason}`)
