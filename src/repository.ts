@@ -65,6 +65,7 @@ export {
   type LearnStep,
   type LeftOutRecord,
   type LeftOutSample,
+  type LfsProgress,
   type LoadedProject,
   type MeasuredQuality,
   type MeasureOptions,

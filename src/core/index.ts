@@ -57,5 +57,6 @@ export {
   union,
   word,
 } from './shape.js'
+export { Slots } from './slots.js'
 export { packTextList, TextList } from './text-list.js'
 export { untilAborted } from './until-aborted.js'

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { type Digest, digestJson, inParallel } from '../core/index.js'
+import { type Digest, digestJson, inParallel, isSheikhError } from '../core/index.js'
 import { type FileStamp, type StatCache, statCache } from '../store/index.js'
 import { type CachedRows, cachedRows, cachedVersion } from './cached-rows.js'
 import type { AnyDatasetOptions } from './dataset-options.js'
@@ -140,14 +140,23 @@ export async function scan(
   const [small, large] = [missing.filter(isSmall), missing.filter((entry) => !isSmall(entry))]
   try {
     const pointers: SourceEntry[] = []
+    const fetches: LargePointer['fetch'][] = []
     await inParallel(small, readConcurrency, async (entry) => {
       try {
         await readOne(entry, true)
       } catch (error) {
         if (!(error instanceof LargePointer)) throw error
         pointers.push({ ...entry, sizeBytes: error.sizeBytes })
+        fetches.push(error.fetch)
       }
     })
+    // Reading a file that cannot be fetched tells so, with its place.
+    await inParallel(fetches, readConcurrency, (fetch) =>
+      fetch().catch((error: unknown) => {
+        context.signal.throwIfAborted()
+        if (isSheikhError(error) && error.retryable) throw error
+      }),
+    )
     pointers.sort((left, right) => (left.path < right.path ? -1 : 1))
     for (const entry of [...large, ...pointers]) await readOne(entry, false)
   } finally {

@@ -70,7 +70,7 @@ import {
   storePath,
   trainingFile,
 } from './layout.js'
-import { gitLfs } from './lfs/index.js'
+import { gitLfs, lfsTransfers } from './lfs/index.js'
 import { namedBase } from './named-base.js'
 import { refuseLinks } from './refuse-links.js'
 import { gitHubAddress, hubAddress, oneReleaser, registriesOf, type Surroundings } from './release-targets.js'
@@ -193,11 +193,11 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
   }
 }
 
-/** What samples outside the repository need: the folder of the store, tokens and addresses. */
-export type DataAccess = Pick<Surroundings, 'shared' | 'environment'>
+/** What samples outside the repository need: the folder of the store, tokens and addresses, and who receives progress. */
+export type DataAccess = Pick<Surroundings, 'shared' | 'environment' | 'onTransfer'>
 
 /** Gets files of Git LFS from this clone and its remote. The settings are read when there is a pointer. */
-export function largeFilesOf({ shared, environment }: DataAccess): LargeFiles {
+export function largeFilesOf({ shared, environment, onTransfer }: DataAccess): LargeFiles {
   let made: LargeFiles | undefined
   const hub = () => new URL(hubAddress(environment) ?? 'https://huggingface.co').origin
   const hubToken = (url: string) => (new URL(url).origin === hub() ? environment['HF_TOKEN'] : undefined)
@@ -206,7 +206,10 @@ export function largeFilesOf({ shared, environment }: DataAccess): LargeFiles {
     return token ? { username: 'user', password: token } : credentialsFor(url, environment)
   }
   return (file, context) => {
-    made ??= gitLfs({ directory: shared, environment, credentials, sshHosts: [gitHubAddress(environment).host] })
+    made ??= gitLfs({
+      ...{ directory: shared, environment, credentials, sshHosts: [gitHubAddress(environment).host] },
+      onProgress: onTransfer && lfsTransfers(onTransfer),
+    })
     return made(file, context)
   }
 }
@@ -222,9 +225,10 @@ export const filesOnly = (root: string): DataAccess => ({ shared: root, environm
 export function samplesOf(
   root: string,
   { dataset }: Configuration,
-  { shared, environment }: DataAccess,
+  access: DataAccess,
   { isWorkTree = false } = {},
 ): Source {
+  const { shared, environment } = access
   if (dataset.hub !== undefined)
     return hubSamples({
       ...dataset.hub,
@@ -234,7 +238,7 @@ export function samplesOf(
     })
   const { directory = samplesPath, pattern } = dataset.samples ?? {}
   const folder = join(root, directory)
-  const options = { directory: folder, pattern, csv: dataset.csv, largeFiles: largeFilesOf({ shared, environment }) }
+  const options = { directory: folder, pattern, csv: dataset.csv, largeFiles: largeFilesOf(access) }
   if (!isWorkTree) return sampleFiles(options)
   const contentIds = (context: CallContext) => unchangedBlobs(folder, environment, context)
   return sampleFiles({ ...options, contentIds })

@@ -97,7 +97,7 @@ export { type Initialised, type InitOptions, initRepository, isProject } from '.
 export { type ProjectTemplate, projectTemplates } from './init/templates.js'
 export type { Inspection } from './inspect-project.js'
 export type { LearnResult, LearnStep } from './learn.js'
-export { type GitLfsOptions, gitLfs } from './lfs/index.js'
+export { type GitLfsOptions, gitLfs, type LfsProgress } from './lfs/index.js'
 export type { MissingAccess } from './missing-access.js'
 export type { InputReader } from './model-inputs.js'
 export type { ProjectNotifiers } from './notifications.js'

@@ -10,7 +10,7 @@ import type { EnvironmentVariables } from './git/index.js'
 /** How much of a file is uploaded to a registry or downloaded from it. */
 export interface FileTransfer {
   readonly direction: 'upload' | 'download'
-  /** Relative to the release. */
+  /** Relative to the release, or to the dataset for files of Git LFS. */
   readonly path: string
   /** The completed share, 0..1. */
   readonly progress: number

@@ -61,6 +61,32 @@ it('the identity is that of the file, in any order, with a cache that knows the 
   })
 })
 
+it('large files of samples are downloaded at the same time', async () => {
+  const { put, root } = await project()
+  const lines = (name: string) =>
+    Array.from({ length: 20_000 }, (_, index) => JSON.stringify({ ...sample(index), id: `${name}-${index}` })).join(
+      '\n',
+    )
+  const contents = ['a', 'b', 'c'].map(lines)
+  expect(contents[0]!.length).toBeGreaterThan(1024 * 1024)
+  let [waiting, most] = [[] as (() => void)[], 0]
+  const server = await startLfs(contents, {
+    send: (bytes, _, response) => {
+      waiting.push(() => response.end(bytes))
+      most = Math.max(most, waiting.length)
+      // Answers when all have asked.
+      if (waiting.length < 3) return
+      for (const answer of waiting) answer()
+      waiting = []
+    },
+  })
+  git(root, 'config', 'lfs.url', `${server.url}/ns/data.git/info/lfs`)
+  for (const [index, content] of contents.entries()) put(`dataset/samples/all/large-${index}.jsonl`, pointerTo(content))
+  const { dataset } = await composed(root)
+  expect((await dataset.identities(callContext())).length).toBe(40 + 60_000)
+  expect(most).toBe(3)
+})
+
 it('a run trains on the file', async () => {
   const { root, content } = await pointing()
   const { pipeline } = await openRepository(root).then((repository) => repository.load())

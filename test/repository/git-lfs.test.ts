@@ -3,8 +3,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
+import type { FileTransfer } from '../../src/repository/index.js'
 import { gitLfs } from '../../src/repository/lfs/index.js'
 import { mayLead } from '../../src/repository/lfs/lfs-request.js'
+import { lfsTransfers } from '../../src/repository/lfs/lfs-transfers.js'
 import { fixedClock } from '../../src/testing/fixed-clock.js'
 import { git, temporaryFolder, write } from './harness.js'
 import { type LfsServerOptions, oidOf, startLfs, startServer } from './lfs-server.js'
@@ -339,6 +341,115 @@ it('a download that breaks off continues, also without ranges', async () => {
     expect(readFileSync(await fetchFile()).equals(content)).toBe(true)
     expect(server.asked.length).toBe(4)
   }
+})
+
+/** A server whose first answers break off after 20,000 bytes, until `isWhole` is set. */
+async function breaking(hasRanges = true) {
+  const state = { isWhole: false }
+  const made = await cloned({
+    send: (bytes, { headers }, response) => {
+      const start = hasRanges ? Number(/^bytes=(\d+)-/.exec(headers['range'] ?? '')?.[1] ?? 0) : 0
+      response.writeHead(start > 0 ? 206 : 200, { 'content-length': bytes.length - start })
+      if (state.isWhole) response.end(bytes.subarray(start))
+      else if (start > 0) response.destroy()
+      else response.write(bytes.subarray(start, start + 20_000), () => setTimeout(() => response.destroy(), 20))
+    },
+  })
+  return { ...made, state, part: join(made.root, `.git/lfs/incomplete/${file.oid}.part`) }
+}
+
+it('a download that failed continues in the next one, by this library and without ranges too', async () => {
+  for (const hasRanges of [true, false]) {
+    const { fetchFile, server, state, part } = await breaking(hasRanges)
+    await expect(fetchFile()).rejects.toMatchObject({ code: 'remote-failed', retryable: true })
+    expect(readFileSync(part).equals(content.subarray(0, 20_000))).toBe(true)
+    state.isWhole = true
+    const asked = server.asked.length
+    expect(readFileSync(await fetchFile()).equals(content)).toBe(true)
+    const gets = server.asked.slice(asked).filter(({ method }) => method === 'GET')
+    expect(gets.map(({ headers }) => headers['range'])).toEqual([`bytes=20000-${content.length - 1}`])
+    expect(existsSync(part)).toBe(false)
+  }
+})
+
+it('what an earlier download left is not trusted', async () => {
+  for (const left of [Buffer.alloc(20_000), Buffer.alloc(content.length), Buffer.alloc(content.length + 5), '']) {
+    const { root, fetchFile } = await cloned({
+      send: (bytes, { headers }, response) => {
+        const start = Number(/^bytes=(\d+)-/.exec(headers['range'] ?? '')?.[1] ?? 0)
+        response.writeHead(start > 0 ? 206 : 200)
+        response.end(bytes.subarray(start))
+      },
+    })
+    put(join(root, `.git/lfs/incomplete/${file.oid}.part`), left)
+    expect(readFileSync(await fetchFile()).equals(content)).toBe(true)
+    expect(leftovers(root)).toEqual([])
+  }
+})
+
+it('an aborted download continues in the next one', async () => {
+  const { root, state, part } = await breaking()
+  const controller = new AbortController()
+  const slow = gitLfs({ directory: root, retry: { ...retry, firstDelayMs: 60_000, longestDelayMs: 60_000 } })
+  const onProgress = ({ receivedBytes }: { readonly receivedBytes: number }) => {
+    if (receivedBytes > 0) controller.abort(new Error('stopped'))
+  }
+  const aborting = gitLfs({ directory: root, retry, onProgress })
+  await expect(aborting(file, callContext({ signal: controller.signal }))).rejects.toThrow('stopped')
+  expect(statSync(part).size).toBeGreaterThan(0)
+  state.isWhole = true
+  expect(readFileSync(await slow(file, context)).equals(content)).toBe(true)
+})
+
+it('four files are downloaded at a time, with their progress', async () => {
+  const contents = Array.from({ length: 9 }, (_, index) => `${index}`.repeat(50_000))
+  let [running, most] = [0, 0]
+  const waiting: (() => void)[] = []
+  const server = await startLfs(contents, {
+    send: (bytes, _, response) => {
+      running += 1
+      most = Math.max(most, running)
+      waiting.push(() => {
+        running -= 1
+        response.end(bytes)
+      })
+      // The last one comes alone.
+      if (waiting.length === 4 || server.asked.filter(({ method }) => method === 'GET').length === 9)
+        for (const answer of waiting.splice(0)) setTimeout(answer, 30)
+    },
+  })
+  const root = repository({ 'remote.origin.url': `${server.url}/ns/data` })
+  const received = new Map<string, number>()
+  const transfers: FileTransfer[] = []
+  const report = lfsTransfers((transfer) => transfers.push(transfer))
+  const fetchFile = gitLfs({
+    directory: root,
+    retry,
+    onProgress: (progress) => {
+      report(progress)
+      received.set(progress.path, progress.receivedBytes)
+    },
+  })
+  const files = contents.map((text, index) => ({ oid: oidOf(text), sizeBytes: text.length, path: `${index}` }))
+  const paths = await Promise.all(files.map((one) => fetchFile(one, context)))
+  expect(paths.map((path) => readFileSync(path, 'utf8'))).toEqual(contents)
+  expect(most).toBe(4)
+  expect(Object.fromEntries(received)).toEqual(Object.fromEntries(files.map(({ path }) => [path, 50_000])))
+  expect(transfers.at(-1)).toMatchObject({ direction: 'download', progress: 1 })
+  expect(transfers.every(({ progress }) => progress >= 0 && progress <= 1)).toBe(true)
+})
+
+it('an address that is no longer valid is asked for again, once', async () => {
+  let refused = 0
+  const { fetchFile, server } = await cloned({
+    send: (bytes, _, response) => {
+      refused += 1
+      if (refused === 1) response.writeHead(403).end()
+      else response.end(bytes)
+    },
+  })
+  expect(readFileSync(await fetchFile()).equals(content)).toBe(true)
+  expect(server.asked.map(({ method }) => method)).toEqual(['POST', 'GET', 'POST', 'GET'])
 })
 
 const lies: Readonly<Record<string, readonly [options: LfsServerOptions, code: string, message: RegExp]>> = {

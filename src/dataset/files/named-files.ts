@@ -12,6 +12,7 @@ import {
   messageOf,
   plainPath,
   SheikhError,
+  Slots,
 } from '../../core/index.js'
 import {
   type FileStamp,
@@ -400,26 +401,4 @@ function digestOfStamps(
 ): Digest {
   const lines = [...stamps].map(([path, stamp]) => `${path}\0${stamp}`).sort()
   return digestBytes([...lines, ...folders.map(([folder, stamp]) => `${folder}/\0${stamp}`).sort()].join('\0\0'))
-}
-
-/** Lets a number of calls work at the same time. */
-class Slots {
-  #free: number
-  readonly #waiting: (() => void)[] = []
-
-  constructor(free: number) {
-    this.#free = free
-  }
-
-  async use<R>(work: () => Promise<R>): Promise<R> {
-    if (this.#free > 0) this.#free -= 1
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    try {
-      return await work()
-    } finally {
-      const next = this.#waiting.shift()
-      if (next === undefined) this.#free += 1
-      else next()
-    }
-  }
 }

@@ -38,7 +38,8 @@ export async function largeFileAt(
     throw problem('it is a Git LFS pointer that is damaged or has an extension; to fetch the file, run: git lfs pull')
   if (sizeBytes > maximumBytes)
     throw problem(`it is a Git LFS pointer to ${sizeBytes} bytes, but the maximum is ${maximumBytes}; split the file`)
-  if (sizeBytes > (context.smallBytes ?? sizeBytes)) throw new LargePointer(sizeBytes)
+  if (sizeBytes > (context.smallBytes ?? sizeBytes))
+    throw new LargePointer(sizeBytes, async () => void (await largeFiles({ oid, sizeBytes, path }, context)))
   try {
     return await largeFiles({ oid, sizeBytes, path }, context)
   } catch (error) {
@@ -60,10 +61,13 @@ export interface SmallFileContext extends CallContext {
 /** Thrown before a large file is fetched, to read it later. Only the reading finds that a small file is a pointer. */
 export class LargePointer extends Error {
   readonly sizeBytes: number
+  /** Fetches the file, so that reading it later does not wait. */
+  readonly fetch: () => Promise<void>
 
-  constructor(sizeBytes: number) {
+  constructor(sizeBytes: number, fetch: () => Promise<void>) {
     super(`a pointer to ${sizeBytes} bytes`)
     this.sizeBytes = sizeBytes
+    this.fetch = fetch
   }
 }
 

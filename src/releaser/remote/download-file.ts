@@ -24,6 +24,10 @@ export interface DownloadRequest {
   readonly target: string
   /** Bytes of one request. @default 32 MiB */
   readonly partBytes?: number | undefined
+  /** Bytes that `<target>.part` has of a download that broke off. Only with one range. @default none */
+  readonly resumeBytes?: number | undefined
+  /** Whether `<target>.part` is left after a failure. @default false */
+  readonly keepPart?: boolean | undefined
   /** Requests at a time. @default 4 */
   readonly parallel?: number | undefined
   readonly onProgress?: ((receivedBytes: number) => void) | undefined
@@ -38,11 +42,11 @@ export interface DownloadRequest {
  * @throws `artifact-corrupt` where the bytes are not those of `file`; `remote-failed`; what `refuse` says.
  */
 export async function downloadFile(download: DownloadRequest, context: CallContext): Promise<void> {
-  const { file, target, partBytes = 32 << 20, parallel = 4, onProgress } = download
+  const { file, target, partBytes = 32 << 20, parallel = 4, resumeBytes = 0, keepPart = false, onProgress } = download
   const temporary = `${target}.part`
   await makeDirectory(dirname(target))
   try {
-    const handle = await openFor(temporary)
+    const handle = await openFor(temporary, resumeBytes > 0)
     try {
       const offsets = Array.from({ length: Math.ceil(file.sizeBytes / partBytes) }, (_, index) => index * partBytes)
       let receivedBytes = 0
@@ -72,20 +76,22 @@ export async function downloadFile(download: DownloadRequest, context: CallConte
     }
     await checkDigest(temporary, file, context)
     await renameDurably(temporary, target)
-  } finally {
-    await rm(temporary, { force: true })
+  } catch (error) {
+    if (!keepPart) await rm(temporary, { force: true })
+    throw error
   }
 }
 
 type Handle = Awaited<ReturnType<typeof open>>
 
 async function part(
-  { fetch, request, file, refuse }: DownloadRequest,
+  { fetch, request, file, refuse, resumeBytes = 0 }: DownloadRequest,
   offset: number,
   length: number,
   { handle, received, context }: { handle: Handle; received: (bytes: number) => void; context: CallContext },
 ): Promise<void> {
-  let done = 0
+  let done = resumeBytes
+  if (done > 0) received(done)
   for (let attemptsLeft = 5; done < length; attemptsLeft -= 1) {
     const { url, headers } = request(offset + done, length - done)
     const range = `bytes=${offset + done}-${offset + length - 1}`
@@ -141,9 +147,9 @@ async function write(handle: Handle, bytes: Uint8Array, position: number): Promi
   }
 }
 
-async function openFor(path: string): Promise<Handle> {
+async function openFor(path: string, isResumed: boolean): Promise<Handle> {
   try {
-    return await open(path, 'w')
+    return await open(path, isResumed ? 'r+' : 'w')
   } catch (error) {
     throw storageFailed('write', path, error)
   }

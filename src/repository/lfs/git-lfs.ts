@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { lstat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { env } from 'node:process'
-import { type CallContext, type Digest, digestBytes, isSheikhError, messageOf } from '../../core/index.js'
+import { type CallContext, type Digest, digestBytes, isSheikhError, messageOf, Slots } from '../../core/index.js'
 import type { LargeFile, LargeFiles } from '../../dataset/index.js'
 import {
   downloadFile,
@@ -24,6 +24,7 @@ import {
   writeFileAtomic,
 } from '../../store/index.js'
 import { type EnvironmentVariables, type Git, openGit } from '../git/index.js'
+import { claimPart, keepPart } from './interrupted-download.js'
 import { askBatch, type Download, type LfsServer } from './lfs-batch.js'
 import { type LfsEndpoint, lfsEndpoint, lfsStorage } from './lfs-endpoint.js'
 import { atPath, lfsFailed, pullHint } from './lfs-failed.js'
@@ -43,8 +44,20 @@ export interface GitLfsOptions {
   /** @default the platform's, by the proxy of the environment */
   readonly fetch?: Fetch | undefined
   readonly retry?: RetryOptions | undefined
+  /** Receives the progress of each download. @default nothing */
+  readonly onProgress?: ((progress: LfsProgress) => void) | undefined
 }
 
+/** How much of a file of Git LFS is downloaded. */
+export interface LfsProgress {
+  /** Of the pointer. */
+  readonly path: string
+  readonly receivedBytes: number
+  readonly sizeBytes: number
+}
+
+/** Files downloaded at the same time. git-lfs downloads 8. */
+const parallelDownloads = 4
 const publicHosts = ['github.com', 'gitlab.com', 'bitbucket.org', 'huggingface.co', 'hf.co', 'codeberg.org']
 /** Files of one question to the server. */
 const mostPerBatch = 100
@@ -54,13 +67,15 @@ const gatherMs = 5
 /**
  * Gets files of Git LFS as git-lfs does, without the program: from this clone's store of objects, else from the remote,
  * by the batch API with the transfer "basic". A file that was fetched is in the store afterwards, for git-lfs too. Every
- * file is hashed before it is used.
+ * file is hashed before it is used. At most four files are downloaded at a time. What an interrupted download received is
+ * kept where git-lfs keeps it, and the next download, by either, continues there if the server knows ranges.
  */
 export function gitLfs(options: GitLfsOptions): LargeFiles {
   const { environment = env } = options
   let opening: { readonly signal: AbortSignal; readonly result: Promise<Opened> } | undefined
   const gathered = new WeakMap<AbortSignal, Gathered>()
   const checked = new Map<string, string>()
+  const downloads = new Slots(parallelDownloads)
   return async (file, context) => {
     context.signal.throwIfAborted()
     if (file.oid === emptyOid && file.sizeBytes === 0) return emptyFile(await opened(context))
@@ -103,7 +118,7 @@ export function gitLfs(options: GitLfsOptions): LargeFiles {
       throw lfsFailed('not-found', file.path, endpoint.failure)
     }
     if ('folders' in endpoint) await copyFrom(endpoint.folders, path, file, context)
-    else await download(await addressOf(file, state, context), path, storage, file, context)
+    else await fetched(file, { path, storage, state }, context)
     if (await isWhole(path, file, context)) return path
     throw lfsFailed('artifact-corrupt', file.path, { fact: 'its object changed while it was read', remedy: pullHint })
   }
@@ -147,13 +162,27 @@ export function gitLfs(options: GitLfsOptions): LargeFiles {
     }
   }
 
+  async function fetched(file: LargeFile, place: Place, context: CallContext): Promise<void> {
+    const address = await addressOf(file, place.state, context)
+    await downloads.use(async () => {
+      try {
+        await download(address, place, file, context)
+      } catch (error) {
+        context.signal.throwIfAborted()
+        if (!isSheikhError(error, 'access-denied')) throw error
+        // An address is valid for some minutes, and others may have been downloaded first.
+        await download(await addressOf(file, place.state, context), place, file, context)
+      }
+    })
+  }
+
   async function download(
     { href, headers }: Download,
-    path: string,
-    storage: string,
+    { path, storage }: Place,
     file: LargeFile,
     context: CallContext,
   ): Promise<void> {
+    context.signal.throwIfAborted()
     const { server } = await opened(context)
     const fetch = persistentFetch({
       ...options.retry,
@@ -164,8 +193,11 @@ export function gitLfs(options: GitLfsOptions): LargeFiles {
     // git-lfs removes what is left here.
     const temporary = join(storage, 'tmp', `${file.oid}-${randomUUID()}`)
     const { host } = new URL(href)
-    try {
-      await downloadFile(
+    const part = await claimPart(storage, `${temporary}.part`, file)
+    const { sizeBytes } = file
+    const tell = options.onProgress
+    const receive = (resumeBytes: number) =>
+      downloadFile(
         {
           fetch,
           request: () => ({ url: href, headers: { ...headers } }),
@@ -174,18 +206,34 @@ export function gitLfs(options: GitLfsOptions): LargeFiles {
           // A server of Git LFS need not know ranges.
           partBytes: Number.MAX_SAFE_INTEGER,
           parallel: 1,
+          resumeBytes,
+          keepPart: true,
+          ...(tell && { onProgress: (receivedBytes) => tell({ path: file.path, receivedBytes, sizeBytes }) }),
           refuse: (status) => downloadRefusal(status, host, file),
         },
         context,
       )
+    try {
+      // What is left of another download may be wrong.
+      const isDamaged = (error: unknown) => part > 0 && isSheikhError(error, 'artifact-corrupt')
+      await receive(part).catch((error: unknown) => (isDamaged(error) ? receive(0) : Promise.reject(error)))
       await makeDirectory(dirname(path))
       await renameDurably(temporary, path)
     } catch (error) {
+      if (!isSheikhError(error, 'artifact-corrupt')) await keepPart(storage, `${temporary}.part`, file)
       throw named(error, file, `${host} sent other bytes than the pointer names`)
     } finally {
       await removeQuietly(temporary)
+      await removeQuietly(`${temporary}.part`)
     }
   }
+}
+
+interface Place {
+  /** Of the object. */
+  readonly path: string
+  readonly storage: string
+  readonly state: Gathered
 }
 
 interface Gathered {

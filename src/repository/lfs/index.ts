@@ -1,1 +1,2 @@
-export { type GitLfsOptions, gitLfs } from './git-lfs.js'
+export { type GitLfsOptions, gitLfs, type LfsProgress } from './git-lfs.js'
+export { lfsTransfers } from './lfs-transfers.js'
