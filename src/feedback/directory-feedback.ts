@@ -29,6 +29,7 @@ export interface DirectoryFeedbackOptions {
 /**
  * Keeps feedback in a folder, as JSON Lines: a file per day, an entry per line. Several processes may use the folder;
  * one of them writes at a time. An append is on the disk when it resolves, and a crash leaves all of it or none.
+ * If the folder does not exist, it is created with a `.gitignore` that leaves it out of Git.
  *
  * Erasing overwrites the line in its file. Snapshots, backups, file systems that copy on write, and the spare blocks of
  * flash memory can still have the bytes. The ids of all entries are kept in memory, about 100 bytes each.
@@ -91,10 +92,19 @@ export function directoryFeedback(path: string, options: DirectoryFeedbackOption
     return value === undefined ? undefined : parseEntry(value, file)
   }
 
+  /** Git leaves out a folder that the store makes: it contains what people wrote. */
+  async function makeFolder(): Promise<void> {
+    const made = await fileSystem.mkdir(root, { recursive: true }).catch((error: unknown) => {
+      throw storageFailed('create', root, error)
+    })
+    if (made !== undefined) await createExclusively(join(root, '.gitignore'), '*\n', { fileSystem })
+  }
+
   /** Runs `work` while no other process writes. */
   const alone = <T>(context: CallContext, work: () => Promise<T>): Promise<T> =>
     inOrder(async () => {
       context.signal.throwIfAborted()
+      await makeFolder()
       const isStillOurs = await kept?.check().then(
         () => true,
         () => false,
@@ -159,6 +169,7 @@ export function directoryFeedback(path: string, options: DirectoryFeedbackOption
       }),
     async secret() {
       const file = join(root, 'source-secret')
+      await makeFolder()
       await createExclusively(file, `${randomBytes(32).toString('hex')}\n`, { fileSystem })
       const secret = (await readTextFile(file))?.trim()
       if (secret !== undefined && /^[0-9a-f]{64}$/.test(secret)) return secret

@@ -49,6 +49,19 @@ async function expectPairs(folder: string): Promise<number> {
 }
 
 describe('directoryFeedback', () => {
+  it.each(['append', 'secret'] as const)(
+    'leaves a folder that %s makes out of Git, and no other folder',
+    async (first) => {
+      const folder = await temporary()
+      const begin = async (store: FeedbackStore) =>
+        void (await (first === 'append' ? store.append([entry('a')], context) : store.secret(context)))
+      await begin(directoryFeedback(join(folder, 'new', 'feedback')))
+      expect(await readFile(join(folder, 'new/feedback/.gitignore'), 'utf8')).toBe('*\n')
+      await begin(directoryFeedback(folder))
+      expect(await readdir(folder)).not.toContain('.gitignore')
+    },
+  )
+
   it('begins a file each day, and reads in order although the clock is set back', async () => {
     const folder = await temporary()
     const store = directoryFeedback(folder)
