@@ -64,6 +64,7 @@ answers = {
     "normal": lambda p, z: [special.ndtri(p), special.ndtr(z)],
     "chiSquareTail": lambda x, degrees: [stats.chi2.sf(x, degrees)],
     "sampleRatio": sample_ratio,
+    "sampleRatioTail": lambda counts, shares: sample_ratio(counts, shares)[1:],
     "bca": bca,
     "hypergeometric": lambda k, drawn, marked, population: [stats.hypergeom.sf(k - 1, population, marked, drawn)],
     "kolmogorovSmirnov": kolmogorov_smirnov,
