@@ -27,6 +27,7 @@ td.text { white-space: normal; min-width: 14rem; }
 figure { margin: 0 0 1rem; } figcaption { max-width: 44rem; }
 figcaption, .note, .legend { color: var(--soft); font-size: .9rem; }
 svg { display: block; overflow: visible; } svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
+.over text { paint-order: stroke; stroke: var(--paper); stroke-width: 4px; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 0 2.5rem; }
 .chart { width: 100%; max-width: 34rem; height: auto; }
 .legend { display: flex; flex-wrap: wrap; gap: 0 1.1rem; margin: .4rem 0; }

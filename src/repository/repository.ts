@@ -23,6 +23,7 @@ import {
 } from '../releaser/index.js'
 import { directoryStore } from '../store/directory/index.js'
 import type { Trainer } from '../trainer/index.js'
+import type { StudyRecord } from '../tune/index.js'
 import { readTrust, trustedKeysPath } from './attestation.js'
 import {
   type AuditProject,
@@ -566,6 +567,18 @@ export class Repository {
     const { environment } = this.#surroundings
     const secrets = [...secretsOf(environment), ...notificationSecrets(composition.configuration, environment)]
     return this.#hide(await tuneProject({ root: this.root, composition, secrets }, options, context))
+  }
+
+  /**
+   * Reads a study of `tune`, also while it is searched.
+   *
+   * @param name default: `tuning.name` of mlops/tuning.yaml, 'study'.
+   * @throws as `readStudy`.
+   */
+  async study(name?: string): Promise<StudyRecord> {
+    const { store, configuration } = await this.#compose()
+    const { readStudy } = await import('../tune/index.js')
+    return this.#hide(await readStudy(store, name ?? configuration.tuning?.name))
   }
 
   #quality(

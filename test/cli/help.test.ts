@@ -16,6 +16,7 @@ const all = [
     'why',
     'triggers',
     'tune',
+    'study',
     'watch',
     'drift',
     'learn',
@@ -131,6 +132,7 @@ describe('help', () => {
       drift: ['store', 'since', 'channel', 'effect', 'level', 'out', 'include-text'],
       learn: ['after-run'],
       tune: ['trials', 'name', 'write'],
+      study: ['out', 'html', 'optuna', 'from'],
       override: ['reason', 'by', 'until'],
       data: ['out', 'kind', 'reason', 'by', 'undo'],
       'import-data': [

@@ -39,6 +39,16 @@ describe('sheikh tune', () => {
     )
     const trained = json.trials.flatMap(({ runId }: { readonly runId?: string }) => runId ?? [])
     expect(runs.map(({ runId }: { readonly runId: string }) => runId)).toEqual(expect.arrayContaining(trained))
+    const reported = await sheikh(root, ['study', '--out', 'study.html', '--optuna', 'study.log'])
+    expect(reported.out).toMatch(/^Wrote .*study\.html\nWrote .*study\.log\n$/)
+    expect(await readFile(join(root, 'study.html'), 'utf8')).toContain('Best: accuracy')
+    const study = (await sheikhJson(root, 'study')).json
+    expect((await sheikhJson(root, 'study', '--from', 'study.log')).json.trials).toEqual(study.trials)
+    expect((await sheikh(root, ['study'])).out).toMatch(/^# Study study: accuracy\n\n\*\*Best: accuracy /)
+    expect((await sheikh(root, ['study', 'other'])).err).toContain('the store has no study of this name')
+    expect((await sheikh(root, ['study', '--from', 'none.log'])).err).toContain(
+      'Cannot read the study of Optuna: ENOENT',
+    )
     const text = await readFile(join(root, 'mlops/training/config.yaml'), 'utf8')
     expect(text).toMatch(/^# Ours\.\n[\s\S]*# Too high\.\n/)
     expect(parse(text).training).toEqual(json.settings)
