@@ -18,7 +18,7 @@ const starters = [
   'test/report/report-diff.test.ts',
   'test/store/{crash,lock}.test.ts',
   'test/testing/compare-with-baseline.test.ts',
-  'test/tune/crash.test.ts',
+  'test/tune/{crash,workers}.test.ts',
 ]
 // Of the trainer, what starts no program, and no thread of another kind than the others.
 const trainings = [

@@ -19,6 +19,7 @@ const programs = {
   'execute/local-host': 'test/execute/local-host.ts',
   'ledger-racer': 'test/repository/ledger-racer.ts',
   'open-device': 'test/trainer/open-device.ts',
+  'tune/line-worker': 'test/tune/line-worker.ts',
   'testing/fake-trainer': 'src/testing/fake-trainer.ts',
 }
 const folders = ['src', 'examples']

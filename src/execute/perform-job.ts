@@ -10,6 +10,7 @@ import {
   SheikhError,
   toJson,
 } from '../core/index.js'
+import { isStorageFault, storageFailed } from '../store/index.js'
 import type { JobContext, JobKind, WorkerParts } from './job.js'
 import { type JobMessage, keyOfJob } from './job-message.js'
 import type { KeptResult } from './kept-result.js'
@@ -42,6 +43,10 @@ export async function performJob(
   } catch (error) {
     context.signal.throwIfAborted()
     if (isSheikhError(error)) throw error
+    // A full disk is not the fault of the work.
+    const path = (error as { readonly path?: unknown } | null | undefined)?.path
+    if (isStorageFault(error))
+      throw storageFailed(`finish a job of the kind "${kind.name}", which uses`, String(path), error)
     throw new SheikhError('stage-failed', `The job "${kind.name}" failed: ${messageOf(error)}.`, {
       facts: { kind: kind.name },
       cause: error,

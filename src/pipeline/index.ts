@@ -48,7 +48,7 @@ export type {
   StageRecord,
   Withdrawn,
 } from './run-result.js'
-export { runTrial } from './run-trial.js'
+export { runTrial, type TrialParts } from './run-trial.js'
 export type { Artifact, Stage, StageContext, StageInput, StageOutput } from './stage.js'
 export { evaluationFile } from './stages/score-model.js'
 export type { ChangedPart, ReleaseChange, Versioning } from './versioning.js'

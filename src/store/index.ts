@@ -29,7 +29,7 @@ export {
   verifyNamedFiles,
 } from './read-manifest.js'
 export { readOnlyDocuments } from './read-only-documents.js'
-export { isName } from './records.js'
+export { isName, lockLost } from './records.js'
 export { startWorker } from './start-worker.js'
 export {
   type FileStamp,

@@ -25,6 +25,8 @@ export {
 } from './space.js'
 export { bestTrials, readStudy, type StudyRecord, type StudyTrial, studyImportance } from './study-record.js'
 export { type TpeOptions, tpeSampler } from './tpe-sampler.js'
+export type { TrainedTrial } from './train-trial.js'
 export type { FailedTrial, PrunedTrial, ScoredTrial, Trial, TrialBase } from './trial.js'
+export { type TrialInput, type TrialKindOptions, trialKind } from './trial-kind.js'
 export { tune } from './tune.js'
 export { toOptunaJournal } from './write-optuna-journal.js'

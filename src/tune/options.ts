@@ -1,6 +1,7 @@
 import type { Clock, Log } from '../core/index.js'
 import type { Dataset } from '../dataset/index.js'
 import type { Metric } from '../evaluation/index.js'
+import type { Executor } from '../execute/index.js'
 import type { Store } from '../store/index.js'
 import type { Trainer, TrainProgress } from '../trainer/index.js'
 import type { CorrectedEstimate } from './corrected-estimate.js'
@@ -43,6 +44,11 @@ export interface TuneOptions<I, T, S extends Space, R extends string = never> {
   readonly parallel?: number | undefined
   /** How many trials run at once on this machine; at most `parallel`. Does not affect the result. @default `parallel` */
   readonly concurrency?: number | undefined
+  /**
+   * Where trials are trained: its workers have `trialKind` with the same trainer, dataset and metric. The search does not close it.
+   * Does not affect the result. @default this process
+   */
+  readonly executor?: Executor | undefined
   /**
    * Begins no trial after this time in milliseconds. How many trials fit depends on the machine, so the result is not
    * reproducible. @default no limit

@@ -1,8 +1,6 @@
 import {
   type CallContext,
   createRedactor,
-  digestJson,
-  identityOf,
   isSheikhError,
   messageOf,
   SheikhError,
@@ -10,28 +8,25 @@ import {
   untilAborted,
 } from '../core/index.js'
 import type { DatasetSnapshot } from '../dataset/index.js'
-import { runTrial } from '../pipeline/index.js'
+import type { JobEvent } from '../execute/index.js'
 import { isStorageFault, type Lock, type Store } from '../store/index.js'
-import type { Trainer } from '../trainer/index.js'
+import type { Trainer, TrainProgress } from '../trainer/index.js'
 import type { Limits, TrialParameters, TuneEvent, TuneOptions } from './options.js'
 import type { PruneRequest } from './pruner.js'
 import type { SampledTrial } from './sampler.js'
 import type { Point, Space } from './space.js'
 import type { Study } from './study.js'
 import { tpeSampler } from './tpe-sampler.js'
+import { developmentOf, digestOfPart, type TrainedTrial, trainTrial } from './train-trial.js'
 import { bestOf, parametersKey, publicTrial, type StoredTrial, signOf, trainedWith } from './trial.js'
-
-/** With more trainings than this at once, the checkpoint folder of one that runs would be removed. */
-const mostCheckpoints = 3
+import { type TrialInput, type TrialStarted, trialKindName } from './trial-kind.js'
 
 /** Runs the trials of a study. */
 export class Search<I, T, S extends Space, R extends string> {
   readonly #options: TuneOptions<I, T, S, R>
   readonly #limits: Limits
-  readonly #snapshot: DatasetSnapshot<I, T>
-  readonly #development: NonNullable<DatasetSnapshot<I, T>['development']>
   readonly #study: Study
-  readonly #lock: Lock
+  readonly #parts: { readonly lock: Lock; readonly snapshot: DatasetSnapshot<I, T> }
   readonly #context: CallContext
   readonly #store: Store
   /** The parameters of each trial, by number. */
@@ -51,13 +46,12 @@ export class Search<I, T, S extends Space, R extends string> {
   }) {
     this.#options = parts.options
     this.#limits = parts.limits
-    this.#snapshot = parts.snapshot
-    this.#development = developmentOf(parts.snapshot)
+    // Before the first trial.
+    developmentOf(parts.snapshot)
+    this.#parts = parts
     this.#study = parts.study
-    this.#lock = parts.lock
     this.#context = parts.context
-    const { store } = parts.options
-    this.#store = parts.limits.concurrency > mostCheckpoints ? { ...store, checkpoints: undefined } : store
+    this.#store = parts.options.store
   }
 
   async run(): Promise<void> {
@@ -190,7 +184,7 @@ export class Search<I, T, S extends Space, R extends string> {
     try {
       const trainer = await this.#make(parameters, resource)
       identity = this.#identity(trainer)
-      return { trial: await untilAborted(this.#train(number, trainer), this.#context.signal), identity }
+      return { trial: await this.#train(number, this.#trainedWith(parameters, resource), trainer), identity }
     } catch (error) {
       this.#context.signal.throwIfAborted()
       if (!isOfTrial(error)) throw error
@@ -200,45 +194,60 @@ export class Search<I, T, S extends Space, R extends string> {
   }
 
   async #make(parameters: Point, resource: number | undefined): Promise<Trainer<unknown, unknown>> {
-    const { trainer, pruner } = this.#options
-    const made = await trainer(trainedWith(parameters, pruner, resource) as TrialParameters<S, R>)
+    const made = await this.#options.trainer(this.#trainedWith(parameters, resource) as TrialParameters<S, R>)
     return made as unknown as Trainer<unknown, unknown>
   }
 
-  #identity(trainer: Trainer<unknown, unknown>) {
-    const identity = identityOf(trainer)
-    return identity === undefined ? {} : { trainer: digestJson(identity) }
+  #trainedWith(parameters: Point, resource: number | undefined): Point {
+    return trainedWith(parameters, this.#options.pruner, resource)
   }
 
-  async #train(number: number, trainer: Trainer<unknown, unknown>) {
-    const { metric, secrets = [] } = this.#options
-    const trial = runTrial(
-      {
-        ...{ store: this.#store, lock: this.#lock, trainer, secrets },
-        seed: this.#limits.seed,
-        dataset: this.#options.dataset,
-        metrics: [metric],
-        training: this.#snapshot.training,
-        development: this.#development,
-        latest: this.#latestRun,
-        onStart: (runId) => {
-          this.#latestRun = runId
-        },
-        onProgress: (progress) => this.#emit({ type: 'trial-progress', number, ...progress }),
+  #identity(trainer: Trainer<unknown, unknown>) {
+    const digest = digestOfPart(trainer)
+    return digest === undefined ? {} : { trainer: digest }
+  }
+
+  async #train(number: number, parameters: Point, trainer: Trainer<unknown, unknown>): Promise<TrainedTrial> {
+    const { metric, secrets, executor, dataset } = this.#options
+    const { seed, concurrency } = this.#limits
+    const { lock } = this.#parts
+    const onStart = (runId: string) => {
+      this.#latestRun = runId
+    }
+    const onProgress = (progress: TrainProgress) => this.#emit({ type: 'trial-progress', number, ...progress })
+    const latest = this.#latestRun
+    if (executor === undefined) {
+      const parts = { trainer, metric, secrets, seed, concurrency, lock, latest, store: this.#store }
+      const snapshot = this.#parts.snapshot as DatasetSnapshot<unknown, unknown>
+      const request = { ...parts, snapshot, dataset, onStart, onProgress }
+      return untilAborted(trainTrial(request, this.#context), this.#context.signal)
+    }
+    const { trainingDigest, developmentDigest } = this.#parts.snapshot.summary
+    const input: TrialInput = {
+      ...{ parameters, number, seed, lockToken: lock.token, latestRun: latest ?? null },
+      expected: {
+        trainer: digestOfPart(trainer) ?? null,
+        metric: digestOfPart(metric) ?? null,
+        'training data': trainingDigest,
+        'development data': developmentDigest ?? null,
       },
-      this.#context,
+    }
+    const onEvent = (event: JobEvent) => {
+      if (event.type === 'job-retry') this.#context.log.warn(`Trial ${number} begins again: ${event.reason}`)
+      if (event.type !== 'job-progress') return
+      const progress = event.progress as unknown as TrialStarted | TrainProgress
+      if ('runId' in progress) onStart(progress.runId)
+      else onProgress(progress)
+    }
+    const { value } = await executor.run<TrialInput, TrainedTrial>(
+      { kind: trialKindName, input },
+      { ...this.#context, onEvent },
     )
-    const { runId, evaluation, files } = await trial
-    const unanswered = [...evaluation.outcomes].filter((outcome) => outcome !== 'ok').length
-    if (unanswered > 0)
-      return failed(`The model failed on ${unanswered} of ${evaluation.outcomes.length} development rows.`, runId)
-    const value = evaluation.metrics[0]?.value
-    if (!Number.isFinite(value)) return failed(`The metric "${metric.name}" is not a number.`, runId)
-    return { state: 'scored', value: value!, runId, ...(files !== undefined && { evaluation: files }) } as const
+    return value
   }
 
   async #finish(trial: StoredTrial): Promise<StoredTrial> {
-    await this.#lock.check()
+    await this.#parts.lock.check()
     await this.#study.add(trial)
     const best = bestOf([...this.#study.trials.values()], this.#options.metric)?.number
     this.#emit({
@@ -258,19 +267,9 @@ export class Search<I, T, S extends Space, R extends string> {
   }
 }
 
-const failed = (reason: string, runId: string) => ({ state: 'failed', reason, runId }) as const
-
-function developmentOf<I, T>({ development }: DatasetSnapshot<I, T>) {
-  if (development !== undefined) return development
-  throw new SheikhError(
-    'dataset-invalid',
-    'Cannot search: the dataset has no development rows, and trials are never scored on the evaluation set. Set "developmentShare" of the dataset, such as 0.2.',
-  )
-}
-
 const trialErrors: ReadonlySet<string> = new Set([
   ...['train-diverged', 'stage-failed', 'evaluation-invalid', 'invalid-options'],
-  ...['dataset-invalid', 'template-invalid', 'artifact-corrupt'],
+  ...['dataset-invalid', 'template-invalid', 'artifact-corrupt', 'job-quarantined'],
 ])
 
 /** Whether an error concerns the trial's parameters rather than the machine, which would fail every trial. */
