@@ -1,4 +1,4 @@
-import { moment } from '../report/index.js'
+import { moment } from '../report/texts/index.js'
 import type { AuditProblem, CommitFacts } from '../repository/index.js'
 import { styled, type Text } from './styled-text.js'
 

@@ -1,4 +1,4 @@
-import { duration } from '../report/index.js'
+import { duration } from '../report/texts/index.js'
 
 /** How far some work is. */
 export interface Progress {

@@ -1,5 +1,5 @@
 import type { Pipeline, RunEvent } from '../pipeline/index.js'
-import { duration } from '../report/index.js'
+import { duration } from '../report/texts/index.js'
 import type { FileTransfer } from '../repository/index.js'
 import type { Terminal } from './command.js'
 import { progressLine, RateMeter } from './progress-line.js'

@@ -1,14 +1,14 @@
 import type { Log } from '../core/index.js'
 import { refusedForGood, type Verdict } from '../gate/index.js'
 import type { RunResult } from '../pipeline/index.js'
-import { metricText } from '../report/index.js'
+import { metricText } from '../report/texts/index.js'
 import type { Notice, Repository } from '../repository/index.js'
 import type { Terminal } from './command.js'
 import { transferProgress } from './progress.js'
 import { styled, type Text } from './styled-text.js'
 
 export async function open(project: string, terminal: Terminal): Promise<Repository> {
-  const { openRepository } = await import('../repository/index.js')
+  const { openRepository } = await import('../repository/open/index.js')
   return openRepository(project, {
     signal: terminal.signal,
     log: logTo(terminal),

@@ -33,7 +33,7 @@ import type {
 import { checkOutFiles } from './files/check-out-files.js'
 import { checkNamedFiles, type FoundFiles, type NamedFiles, openNamedFiles } from './files/named-files.js'
 import { type DatasetIssue, filesWarning } from './issues.js'
-import { knownSummary } from './known-summary.js'
+import { askContent, knownSummary } from './known-summary.js'
 import { type QuarantinedSample, quarantineWarnings, refusePinned } from './quarantine.js'
 import { type EntryOptions, isProblems, type ReadRow, readEntry } from './read-entry.js'
 import {
@@ -250,23 +250,53 @@ class DatasetOf implements Dataset<unknown, unknown> {
   }
 
   async open(context: DatasetContext): Promise<OpenedDataset<unknown, unknown>> {
+    const asked = this.version === undefined ? Promise.resolve(undefined) : askContent(this.#options, context)
+    // Asked while other files are read, and ended with this call in any case.
+    const settled = asked.catch(() => {})
+    try {
+      return await this.#open(asked, context)
+    } finally {
+      await settled
+    }
+  }
+
+  async #open(asked: ReturnType<typeof askContent>, context: DatasetContext): Promise<OpenedDataset<unknown, unknown>> {
     const options = this.#options
     const schema = await this.#load(context)
     const pinned = await readPinnedSet(options.evaluation, context)
-    const listed = await options.source.list(context)
     const key = this.#cacheKey()
     const quarantined = await this.#quarantined(context)
+    const inputs = { options, pinned, quarantined }
+    const content = key === undefined ? undefined : (await asked)?.({ ...inputs, key })
+    const state = { ...inputs, schema }
+    const same = await content?.find()
+    if (same !== undefined) {
+      refusePinned(quarantined, pinned)
+      return {
+        summary: same,
+        snapshot: async () => checkSame(same, await this.#snapshotOf(await this.#listed(state, context), context)),
+      }
+    }
+    const listed = await this.#listed(state, context)
     refusePinned(quarantined, pinned)
-    const named = await this.#openFiles(context)
-    const state = { listed, schema, pinned, quarantined, named }
-    const known = key === undefined ? undefined : knownSummary({ options, key, ...state }, context)
-    const load = () => this.#snapshotOf(state, context)
+    const known = key === undefined ? undefined : knownSummary({ ...listed, ...inputs, key }, context)
+    const load = () => this.#snapshotOf(listed, context)
     const summary = await known?.find()
-    if (summary !== undefined) return { summary, snapshot: async () => checkSame(summary, await load()) }
+    if (summary !== undefined) {
+      await content?.keep(summary, listed.listed)
+      return { summary, snapshot: async () => checkSame(summary, await load()) }
+    }
     const snapshot = await load()
-    const files = await named?.save()
+    const files = await listed.named?.save()
     await known?.keep(snapshot.summary, files)
+    await content?.keep(snapshot.summary, listed.listed)
     return { summary: snapshot.summary, snapshot: async () => snapshot }
+  }
+
+  /** Adds the files of the dataset. */
+  async #listed<S>(state: S, context: DatasetContext): Promise<S & Pick<State, 'listed' | 'named'>> {
+    const listed = await this.#options.source.list(context)
+    return { ...state, listed, named: await this.#openFiles(context) }
   }
 
   async snapshot(context: DatasetContext): Promise<DatasetSnapshot<unknown, unknown>> {

@@ -57,8 +57,15 @@ export interface RunPlan {
 export async function plan(options: PipelineParts, { signal, retrain = false }: RunPlanOptions): Promise<RunPlan> {
   const { store, releaser, trainer, channel = 'latest' } = options
   const context = callContext({ signal, clock: options.clock, log: options.log })
-  const provenance = (await options.provenance?.(context)) ?? { dirtyPaths: [] }
-  const { summary } = await options.dataset.open({ ...context, cache: readOnlyDocuments(store.documents) })
+  // Both compare the samples with Git, which takes time. The error of the first comes first.
+  const [asked, opened] = await Promise.allSettled([
+    (async () => options.provenance?.(context))(),
+    options.dataset.open({ ...context, cache: readOnlyDocuments(store.documents) }),
+  ])
+  if (asked.status === 'rejected') throw asked.reason
+  if (opened.status === 'rejected') throw opened.reason
+  const provenance = asked.value ?? { dirtyPaths: [] }
+  const { summary } = opened.value
   checkLabels(summary, trainer)
   const payload = await readPayload(options.payload, context)
   const source = sourceOf(options, summary, payload)

@@ -13,9 +13,8 @@ import {
   trustAt,
   verifySignature,
 } from '../releaser/signature/index.js'
+import { trustedKeysPath } from './layout.js'
 import type { Surroundings } from './release-targets.js'
-
-export const trustedKeysPath = 'mlops/keys/trusted.json'
 
 /** Beside it: the authorities and logs that its identities are checked by. */
 const sigstoreRootFile = 'sigstore-trusted-root.json'

@@ -35,7 +35,7 @@ import {
 import { readWeightsDirectory } from '../model/index.js'
 import type { NamedBase, Pipeline, Stage } from '../pipeline/index.js'
 import { prompt } from '../prompts/index.js'
-import { hubSamples } from '../releaser/huggingface/index.js'
+import { hubSamples } from '../releaser/huggingface/samples/index.js'
 import type { Releaser } from '../releaser/index.js'
 import { directoryStore } from '../store/directory/index.js'
 import type { Store } from '../store/index.js'
@@ -70,7 +70,6 @@ import {
   storePath,
   trainingFile,
 } from './layout.js'
-import { gitLfs, lfsTransfers } from './lfs/index.js'
 import { namedBase } from './named-base.js'
 import { refuseLinks } from './refuse-links.js'
 import { gitHubAddress, hubAddress, oneReleaser, registriesOf, type Surroundings } from './release-targets.js'
@@ -194,23 +193,27 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 /** What samples outside the repository need: the folder of the store, tokens and addresses, and who receives progress. */
-export type DataAccess = Pick<Surroundings, 'shared' | 'environment' | 'onTransfer'>
+export type DataAccess = Pick<Surroundings, 'shared' | 'environment' | 'onTransfer' | 'folderContent'>
 
 /** Gets files of Git LFS from this clone and its remote. The settings are read when there is a pointer. */
 export function largeFilesOf({ shared, environment, onTransfer }: DataAccess): LargeFiles {
-  let made: LargeFiles | undefined
+  let made: Promise<LargeFiles> | undefined
   const hub = () => new URL(hubAddress(environment) ?? 'https://huggingface.co').origin
   const hubToken = (url: string) => (new URL(url).origin === hub() ? environment['HF_TOKEN'] : undefined)
   const credentials = (url: string) => {
     const token = hubToken(url)
     return token ? { username: 'user', password: token } : credentialsFor(url, environment)
   }
-  return (file, context) => {
-    made ??= gitLfs({
+  const make = async () => {
+    const { gitLfs, lfsTransfers } = await import('./lfs/index.js')
+    return gitLfs({
       ...{ directory: shared, environment, credentials, sshHosts: [gitHubAddress(environment).host] },
       onProgress: onTransfer && lfsTransfers(onTransfer),
     })
-    return made(file, context)
+  }
+  return async (file, context) => {
+    made ??= make()
+    return (await made)(file, context)
   }
 }
 
@@ -228,7 +231,7 @@ export function samplesOf(
   access: DataAccess,
   { isWorkTree = false } = {},
 ): Source {
-  const { shared, environment } = access
+  const { shared, environment, folderContent } = access
   if (dataset.hub !== undefined)
     return hubSamples({
       ...dataset.hub,
@@ -241,7 +244,8 @@ export function samplesOf(
   const options = { directory: folder, pattern, csv: dataset.csv, largeFiles: largeFilesOf(access) }
   if (!isWorkTree) return sampleFiles(options)
   const contentIds = (context: CallContext) => unchangedBlobs(folder, environment, context)
-  return sampleFiles({ ...options, contentIds })
+  const contentId: Source['contentId'] = folderContent && ((...asked) => folderContent(folder, ...asked))
+  return sampleFiles({ ...options, contentIds, contentId })
 }
 
 /**

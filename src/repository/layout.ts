@@ -16,6 +16,8 @@ export const pipelineFile = 'mlops/pipeline.yaml'
 export const trainingFile = 'mlops/training/config.yaml'
 export const tuningFile = 'mlops/tuning.yaml'
 export const promptsPath = 'prompts'
+/** The keys and identities whose signatures the project trusts. */
+export const trustedKeysPath = 'mlops/keys/trusted.json'
 export const storePath = '.sheikh'
 /** Downloaded files of dataset repositories. */
 export const hubDataPath = `${storePath}/hub`

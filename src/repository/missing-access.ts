@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CallContext, isSheikhError, type Json } from '../core/index.js'
 import type { Trainer } from '../trainer/index.js'
-import { trustedKeysPath } from './attestation.js'
 import { type Configuration, secretsNamedIn } from './config/index.js'
 import type { EnvironmentVariables } from './git/index.js'
+import { trustedKeysPath } from './layout.js'
 import type { Surroundings } from './release-targets.js'
 
 /** Something that a run would miss here. Another machine, such as one that releases, may have it. */

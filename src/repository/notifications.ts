@@ -14,7 +14,8 @@ import type { Pipeline } from '../pipeline/index.js'
 import { proxyFetch } from '../releaser/remote/index.js'
 import type { Configuration } from './config/index.js'
 import type { EnvironmentVariables } from './git/index.js'
-import { addressIn, gitHubAddress, gitHubRepository, type Surroundings, secretNames } from './release-targets.js'
+import { notificationSecrets, withSecrets } from './notification-secrets.js'
+import { addressIn, gitHubAddress, gitHubRepository, type Surroundings } from './release-targets.js'
 
 /** The channels that a project's configuration sets up. */
 export interface ProjectNotifiers {
@@ -119,40 +120,6 @@ export async function notifiersOf(
       })
     })
   return { notifiers, problems }
-}
-
-/** What nobody may read in a log, a record or a message: the channels' own secrets. */
-export function notificationSecrets(
-  { notifications: { slack, email, webhook } = {} }: Configuration,
-  environment: EnvironmentVariables,
-): readonly string[] {
-  const smtp = email === undefined ? undefined : (email.smtp ?? environment['SMTP_URL'])
-  return [slack?.webhook, smtp, webhook?.url, webhook?.secret].flatMap((text) => {
-    if (text === undefined) return []
-    try {
-      const resolved = withSecrets(text, environment)
-      const password = URL.canParse(resolved) ? new URL(resolved).password : ''
-      return [resolved, password].filter((secret) => secret !== '')
-    } catch {
-      return []
-    }
-  })
-}
-
-/**
- * A setting with the environment variables in the place of `${{ secrets.NAME }}`. The tokens of registries are refused: a
- * changed address would send them to whoever changed it.
- */
-function withSecrets(text: string, environment: EnvironmentVariables): string {
-  return text.replace(/\$\{\{\s*secrets\.(\w+)\s*\}\}/g, (_, name: string) => {
-    if (secretNames.includes(name))
-      throw new Error(`${name} belongs to a registry and is not sent elsewhere. Use a secret of its own.`)
-    const value = environment[name]
-    if (value) return value
-    throw new Error(
-      `the environment variable ${name} is not set. Set it; in a workflow: env: { ${name}: \${{ secrets.${name} }} }.`,
-    )
-  })
 }
 
 /** The page of this run of a workflow. */

@@ -12,23 +12,20 @@ import {
   type RunRecord,
 } from '../pipeline/index.js'
 import { loadPrompts, type PromptTexts, promptSnapshotOf } from '../prompts/index.js'
-import { attesterOf } from './attestation.js'
+import type { Attester } from '../releaser/index.js'
 import { type Composition, ledgerOptions } from './compose.js'
 import type { Configuration, DriftTrigger, Notice, Retention } from './config/index.js'
 import { withTokenCounter } from './count-tokens.js'
 import { type Git, gitBranchLedger } from './git/index.js'
 import { promptsPath } from './layout.js'
-import { lookForDrift } from './look-for-drift.js'
 import { type MissingAccess, missingDevice, missingSecrets, withoutDevice } from './missing-access.js'
 import { missingReleaser, missingTrainer, unreachable } from './missing-parts.js'
-import { notificationSecrets, notifiersOf, notify } from './notifications.js'
+import { notificationSecrets } from './notification-secrets.js'
 import { promptStages, promptTextsOf } from './prompt-snapshot.js'
 import { codeOf, pathsRead, provenanceOf } from './provenance.js'
 import { type Surroundings, secretsOf } from './release-targets.js'
 import type { AfterMergeSources } from './review/index.js'
-import { labelsAtCommit, rowsAtCommit } from './rows-at-commit.js'
-import { track } from './track.js'
-import { decideTriggers, type TriggerDecision, type TriggerOptions } from './triggers/index.js'
+import type { TriggerDecision, TriggerOptions } from './triggers/index.js'
 import { refuseIncomplete } from './whole-checkout.js'
 
 /** Where a project is, and what its pipeline is made with. */
@@ -104,8 +101,15 @@ async function projectPipeline(place: ProjectPlace, composition: Composition): P
     ...(await pipelineOptions(place, composition)),
     ...{ releaser, trainer, base, ledger: projectLedger(place, composition.configuration) },
   })
-  track(pipeline, composition.configuration, place.surroundings, place.context.log)
-  await notify(pipeline, composition.configuration, place.surroundings, place.context)
+  const { configuration } = composition
+  if (configuration.training.reportTo?.length) {
+    const { track } = await import('./track.js')
+    track(pipeline, configuration, place.surroundings, place.context.log)
+  }
+  if (configuration.notifications !== undefined) {
+    const { notify } = await import('./notifications.js')
+    await notify(pipeline, configuration, place.surroundings, place.context)
+  }
   return pipeline
 }
 
@@ -127,7 +131,9 @@ export async function planProject(
       unnotified: [],
     }
   const unnotified =
-    configuration.notifications === undefined ? [] : (await notifiersOf(configuration, place.surroundings)).problems
+    configuration.notifications === undefined
+      ? []
+      : (await (await import('./notifications.js')).notifiersOf(configuration, place.surroundings)).problems
   const missing = [...missingSecrets(configuration, place.surroundings)]
   const lacks = (error: unknown) => {
     if (!isSheikhError(error)) throw error
@@ -169,7 +175,9 @@ export async function triggerDecision(
     projectLedger(place, configuration).read(context))
   const readByRun = async () => pathsRead(project, composition, await codeOf(project, { files: trainerFiles }))
   const runPaths = triggers.length > 0 ? [] : await readByRun()
-  const drift = (trigger: DriftTrigger) => lookForDrift({ place, composition, entries }, trigger)
+  const { decideTriggers } = await import('./triggers/index.js')
+  const drift = async (trigger: DriftTrigger) =>
+    (await import('./look-for-drift.js')).lookForDrift({ place, composition, entries }, trigger)
   return decideTriggers({ git, prefix, triggers, runPaths, entries, drift, ...options })
 }
 
@@ -200,14 +208,16 @@ async function pipelineOptions(
       quality: (await withTokenCounter(root, configuration, context)).quality,
     }),
     ...(composition.source === undefined && {
-      rowsAtCommit: (commit, context) => rowsAtCommit(git, composition, { commit, project: prefix }, context),
-      labelsAtCommit: (commit, context) => labelsAtCommit(git, composition, { commit, project: prefix }, context),
+      rowsAtCommit: async (commit, context) =>
+        (await import('./rows-at-commit.js')).rowsAtCommit(git, composition, { commit, project: prefix }, context),
+      labelsAtCommit: async (commit, context) =>
+        (await import('./rows-at-commit.js')).labelsAtCommit(git, composition, { commit, project: prefix }, context),
     }),
     channel,
     onFailure: configuration.gate.onFailure,
     versioning: increment && (() => increment),
     prerelease,
-    attest: await attesterOf(surroundings, context),
+    attest: await attester(surroundings, context),
     secrets,
     payload: (context) => payloadOf(root, composition, context),
     provenance: (context) => provenanceOf({ git, root }, composition, context, store.documents),
@@ -215,6 +225,12 @@ async function pipelineOptions(
     clock: context.clock,
     log: context.log,
   }
+}
+
+/** Most projects sign nothing. */
+async function attester(surroundings: Surroundings, context: CallContext): Promise<Attester | undefined> {
+  const { SHEIKH_SIGNING: way, SHEIKH_SIGNING_KEY: key } = surroundings.environment
+  return way || key ? (await import('./attestation.js')).attesterOf(surroundings, context) : undefined
 }
 
 /** What a release contains beside the weights: prompts and schema. */

@@ -7,7 +7,6 @@ import type { Provenance } from '../pipeline/index.js'
 import { loadPrompts } from '../prompts/index.js'
 import type { DocumentStore } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
-import { trustedKeysPath } from './attestation.js'
 import type { Composition } from './compose.js'
 import { type Configuration, type HostModules, hostModules } from './config/index.js'
 import { belowRoot, type Git } from './git/index.js'
@@ -21,6 +20,7 @@ import {
   readPaths,
   samplesPath,
   trainingFile,
+  trustedKeysPath,
 } from './layout.js'
 
 interface Project {

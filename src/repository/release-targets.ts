@@ -1,5 +1,5 @@
 import { isAbsolute, join } from 'node:path'
-import { SheikhError, webAddress } from '../core/index.js'
+import { type CallContext, SheikhError, webAddress } from '../core/index.js'
 import { directoryRegistry } from '../releaser/directory/index.js'
 import { type Releaser, releaseTo } from '../releaser/index.js'
 import { proxyFetch } from '../releaser/remote/index.js'
@@ -28,6 +28,10 @@ export interface Surroundings {
   readonly shared: string
   /** Where Git fetches `origin` from. */
   readonly originUrl: () => Promise<string | undefined>
+  /** As `Git.folderContent`, for an absolute path. Absent: nothing is known. */
+  readonly folderContent?:
+    | ((folder: string, context: CallContext, options?: { readonly isFresh?: boolean }) => Promise<string | undefined>)
+    | undefined
   /** Tokens and addresses: HF_TOKEN, HF_ENDPOINT, GITHUB_TOKEN, GITHUB_API_URL, GITHUB_REPOSITORY, AWS_*. */
   readonly environment: EnvironmentVariables
   readonly onTransfer?: ((transfer: FileTransfer) => void) | undefined

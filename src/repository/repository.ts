@@ -14,70 +14,32 @@ import type { DatasetSnapshot, DatasetSummary, PinnedSet, QualityReport, Repin }
 import type { FeedbackStore } from '../feedback/index.js'
 import type { Ledger } from '../gate/index.js'
 import type { Imported, Pipeline, RunPlanOptions } from '../pipeline/index.js'
-import {
-  findUnexplained,
-  type LoadReleaseOptions,
-  loadRelease,
-  type Release,
-  type ReleasedModel,
-} from '../releaser/index.js'
+import type { LoadReleaseOptions, Release, ReleasedModel } from '../releaser/index.js'
 import { directoryStore } from '../store/directory/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { StudyRecord } from '../tune/index.js'
-import { readTrust, trustedKeysPath } from './attestation.js'
-import {
-  type AuditProject,
-  auditProject,
-  blameSample,
-  type ForgetPlan,
-  logRelease,
-  planForget,
-  type ReleaseLog,
-  type SampleBlame,
-} from './audit/index.js'
+import type { AuditProject, ForgetPlan, ReleaseLog, SampleBlame } from './audit/index.js'
 import { type Composition, compose, configurationIn } from './compose.js'
 import { loadConfiguration, loadHostConfiguration } from './config/index.js'
-import { projectQuality, withProjectPaths } from './data-quality.js'
-import { type DiffOptions, diffStates, type ProjectDiff } from './diff/index.js'
-import { type ProjectDrift, type ProjectDriftOptions, projectDrift } from './drift.js'
-import {
-  addToEvaluation,
-  type EvaluationProject,
-  type EvaluationStatus,
-  evaluationStatus,
-  type Pinned,
-  pinEvaluation,
-  readEvaluationSet,
-  repinEvaluation,
-} from './evaluation-set.js'
-import { type JoinedFeatures, joinProjectFeatures } from './features.js'
-import {
-  type FeedbackProject,
-  type FeedbackProposal,
-  type ProposeFeedbackOptions,
-  proposeFeedback,
-  type UndoFeedbackOptions,
-  type UndoneBatch,
-  undoFeedback,
+import type { DiffOptions, ProjectDiff } from './diff/index.js'
+import type { ProjectDrift, ProjectDriftOptions } from './drift.js'
+import type { EvaluationProject, EvaluationStatus, Pinned } from './evaluation-set.js'
+import type { JoinedFeatures } from './features.js'
+import type {
+  FeedbackProject,
+  FeedbackProposal,
+  ProposeFeedbackOptions,
+  UndoFeedbackOptions,
+  UndoneBatch,
 } from './feedback/index.js'
-import {
-  type Author,
-  belowRoot,
-  commit,
-  type EnvironmentVariables,
-  type Git,
-  type Head,
-  openGit,
-  revert,
-} from './git/index.js'
-import { importModel } from './import-model.js'
-import { type Inspection, inspectProject } from './inspect-project.js'
-import { storePath } from './layout.js'
-import { type LearnResult, learn } from './learn.js'
-import { feedbackAt } from './look-for-drift.js'
-import { type InputReader, inputReader } from './model-inputs.js'
-import { notificationSecrets, type ProjectNotifiers, projectNotifiers } from './notifications.js'
-import { type PinnedData, pinHubData } from './pin-hub-data.js'
+import { type Author, belowRoot, type EnvironmentVariables, type Git, type Head, openGit } from './git/index.js'
+import type { Inspection } from './inspect-project.js'
+import { storePath, trustedKeysPath } from './layout.js'
+import type { LearnResult } from './learn.js'
+import type { InputReader } from './model-inputs.js'
+import { notificationSecrets } from './notification-secrets.js'
+import type { ProjectNotifiers } from './notifications.js'
+import type { PinnedData } from './pin-hub-data.js'
 import {
   type LoadedProject,
   loadedProject,
@@ -90,14 +52,14 @@ import {
   triggerDecision,
 } from './project-pipeline.js'
 import { codeOf, committedPaths, readElsewhere } from './provenance.js'
-import { type Quarantined, type QuarantineOptions, quarantineSamples } from './quarantine.js'
+import type { Quarantined, QuarantineOptions } from './quarantine.js'
 import { type FileTransfer, type Surroundings, secretsOf } from './release-targets.js'
-import { type Review, type ReviewOptions, reviewProject } from './review/index.js'
-import { type ProjectServing, projectServing, type ServingOptions } from './serving.js'
+import type { Review, ReviewOptions } from './review/index.js'
+import type { ProjectServing, ServingOptions } from './serving.js'
 import { sharedFolder } from './shared-folder.js'
 import type { TriggerDecision, TriggerOptions } from './triggers/index.js'
-import { type TunedProject, type TuneProjectOptions, tuneProject } from './tune-project.js'
-import { type Verification, verifyTarget } from './verify.js'
+import type { TunedProject, TuneProjectOptions } from './tune-project.js'
+import type { Verification } from './verify.js'
 import { refuseIncomplete } from './whole-checkout.js'
 
 export interface RepositoryOptions {
@@ -119,7 +81,11 @@ export async function openRepository(directory: string, options: RepositoryOptio
   return Repository.open(directory, options)
 }
 
-/** A project in Git, as `openRepository` opens it. */
+/**
+ * A project in Git, as `openRepository` opens it.
+ *
+ * A method loads what only it needs: most programs call few of them.
+ */
 export class Repository {
   /** The project's folder. */
   readonly root: string
@@ -149,6 +115,8 @@ export class Repository {
         project: belowRoot(git, root),
         shared: sharedFolder(git, root),
         originUrl: () => git.config('remote.origin.url'),
+        folderContent: async (folder, context, options) =>
+          git.folderContent?.(belowRoot(git, folder), context, options),
         environment,
         onTransfer,
       },
@@ -176,6 +144,7 @@ export class Repository {
 
   /** The notification channels of the configuration. Needs no trainer and no registry. */
   async notifiers(): Promise<ProjectNotifiers> {
+    const { projectNotifiers } = await import('./notifications.js')
     return projectNotifiers(await configurationIn(this.root, this.#context), this.#surroundings, this.#context)
   }
 
@@ -200,6 +169,7 @@ export class Repository {
     options: { readonly version?: string | undefined; readonly by?: string | undefined } = {},
   ): Promise<Imported> {
     const by = options.by ?? (await this.author()) ?? ''
+    const { importModel } = await import('./import-model.js')
     return importModel(await this.pipeline(), source, { ...options, by }, this.#surroundings, this.#context)
   }
 
@@ -220,6 +190,11 @@ export class Repository {
       readonly remote?: boolean | undefined
     } = {},
   ): Promise<Verification> {
+    const [{ readTrust }, { verifyTarget }, { findUnexplained }] = await Promise.all([
+      import('./attestation.js'),
+      import('./verify.js'),
+      import('../releaser/index.js'),
+    ])
     const { configuration, releaser: registry } = await this.#compose()
     const releaser = await registry()
     const ledger = await projectLedger(this.#place, configuration).read(this.#context)
@@ -241,6 +216,7 @@ export class Repository {
   /** Everything that `validate` finds, the most serious first, and what to do next. */
   async inspect({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Inspection> {
     const context = callContext({ ...this.#context, signal })
+    const { inspectProject } = await import('./inspect-project.js')
     return inspectProject(
       this.root,
       () => this.#compose(),
@@ -269,6 +245,7 @@ export class Repository {
       thread,
       trainer: (await trainer()) as unknown as Trainer<I, never>,
     }
+    const { loadRelease } = await import('../releaser/index.js')
     return loadRelease(await releaser(), options, this.#context)
   }
 
@@ -278,6 +255,7 @@ export class Repository {
    */
   async inputReader(release: Release): Promise<InputReader> {
     const configuration = await loadConfiguration(this.root, this.#context)
+    const { inputReader } = await import('./model-inputs.js')
     return inputReader(release, { root: this.root, configuration }, this.#context)
   }
 
@@ -292,6 +270,7 @@ export class Repository {
   async serving({ feast }: ServingOptions = {}): Promise<ProjectServing> {
     const composition = await this.#compose()
     const ledger = projectLedger(this.#place, composition.configuration)
+    const { projectServing } = await import('./serving.js')
     return projectServing(composition, { root: this.root, keysPath: join(this.root, trustedKeysPath), ledger, feast })
   }
 
@@ -308,6 +287,7 @@ export class Repository {
     const access = this.#surroundings
     const cache = directoryStore(join(access.shared, storePath)).documents
     const place = { git: this.#git, root: this.root, project: access.project, access, cache, releaser }
+    const { diffStates } = await import('./diff/index.js')
     return this.#hide(await diffStates(place, { from, to, ...options }, this.#context))
   }
 
@@ -318,7 +298,8 @@ export class Repository {
    * @param name a version or a channel. @default what the project's channel points at
    * @throws `not-found`.
    */
-  log(name?: string): Promise<ReleaseLog> {
+  async log(name?: string): Promise<ReleaseLog> {
+    const { logRelease } = await import('./audit/index.js')
     return this.#audit((project) => logRelease(name, project))
   }
 
@@ -328,7 +309,8 @@ export class Repository {
    *
    * @throws `not-found` with the nearest ids if no sample has or had this id.
    */
-  blame(id: string): Promise<SampleBlame> {
+  async blame(id: string): Promise<SampleBlame> {
+    const { blameSample } = await import('./audit/index.js')
     return this.#audit((project) => blameSample(id, project))
   }
 
@@ -337,7 +319,8 @@ export class Repository {
    *
    * @throws `not-found` with the nearest ids if no sample has or had this id.
    */
-  planForget(id: string): Promise<ForgetPlan> {
+  async planForget(id: string): Promise<ForgetPlan> {
+    const { planForget } = await import('./audit/index.js')
     return this.#audit((project) => planForget(id, project))
   }
 
@@ -361,6 +344,7 @@ export class Repository {
     const elsewhere = async () => readElsewhere(this.#project, await compose())
     const sources = projectOutlook(this.#place, compose)
     const parts = { ...place, base, inspect, diff, elsewhere, sources }
+    const { reviewProject } = await import('./review/index.js')
     return this.#hide(await reviewProject(parts, options, this.#context))
   }
 
@@ -375,6 +359,7 @@ export class Repository {
     const context = callContext({ ...this.#context, signal: signal ?? this.#context.signal })
     const { git, prefix } = this.#place
     const composition = await this.#compose()
+    const { projectDrift } = await import('./drift.js')
     return this.#hide(await projectDrift({ git, root: this.root, prefix, composition }, options, context))
   }
 
@@ -388,6 +373,7 @@ export class Repository {
   async learn(): Promise<LearnResult> {
     const composition = await this.#compose()
     const { pipeline } = await loadedProject(this.#place, composition)
+    const [{ learn }, { feedbackAt }] = await Promise.all([import('./learn.js'), import('./look-for-drift.js')])
     const proposeFeedback = (folder: string) => this.proposeFeedback(feedbackAt(this.#surroundings, folder))
     const by = (await this.author()) ?? 'sheikh learn'
     return this.#hide(await learn({ place: this.#place, composition, pipeline, proposeFeedback, by }, this.#context))
@@ -427,11 +413,13 @@ export class Repository {
       ...committedPaths(project, configuration, modules),
       posix.join(this.#surroundings.project, '.gitignore'),
     ]
+    const { commit } = await import('./git/commit.js')
     return commit(this.#git, { message, author, paths }, this.#context)
   }
 
   /** Undoes a commit by a new one. @returns the new commit's id. */
-  revert(oid: string, { author }: { readonly author?: Author | undefined } = {}): Promise<string> {
+  async revert(oid: string, { author }: { readonly author?: Author | undefined } = {}): Promise<string> {
+    const { revert } = await import('./git/revert.js')
     return revert(this.#git, oid, { author }, this.#context)
   }
 
@@ -443,6 +431,7 @@ export class Repository {
    * @throws `invalid-config` if the samples come from code or from the Hub; as `toSamples`; `repository-invalid`; `storage-failed`.
    */
   async proposeFeedback(store: FeedbackStore, options: ProposeFeedbackOptions = {}): Promise<FeedbackProposal> {
+    const { proposeFeedback } = await import('./feedback/index.js')
     return proposeFeedback(await this.#feedback(), store, options, this.#context)
   }
 
@@ -453,6 +442,7 @@ export class Repository {
    * @throws `not-found`; `repository-dirty`; `invalid-options` if it was undone before; `repository-invalid`; `locked`.
    */
   async undoFeedback(batch: string, options: UndoFeedbackOptions = {}): Promise<UndoneBatch> {
+    const { undoFeedback } = await import('./feedback/index.js')
     return undoFeedback(await this.#feedback(), batch, options, this.#context)
   }
 
@@ -462,7 +452,8 @@ export class Repository {
   }
 
   /** The pinned evaluation set. @throws `not-found` where none is pinned. */
-  evaluationSet(): Promise<PinnedSet> {
+  async evaluationSet(): Promise<PinnedSet> {
+    const { readEvaluationSet } = await import('./evaluation-set.js')
     return readEvaluationSet(this.#evaluation)
   }
 
@@ -471,16 +462,19 @@ export class Repository {
    *
    * @throws `release-conflict` where one is pinned already: items are added to it, never chosen anew.
    */
-  pinEvaluation(options: { readonly share?: number; readonly salt?: string } = {}): Promise<Pinned> {
+  async pinEvaluation(options: { readonly share?: number; readonly salt?: string } = {}): Promise<Pinned> {
+    const { pinEvaluation } = await import('./evaluation-set.js')
     return pinEvaluation(this.#evaluation, options)
   }
 
-  addToEvaluation(ids: readonly string[]): Promise<Pinned> {
+  async addToEvaluation(ids: readonly string[]): Promise<Pinned> {
+    const { addToEvaluation } = await import('./evaluation-set.js')
     return addToEvaluation(this.#evaluation, ids)
   }
 
   /** How the pinned set stands against the samples as they are now. */
-  evaluationStatus(): Promise<EvaluationStatus> {
+  async evaluationStatus(): Promise<EvaluationStatus> {
+    const { evaluationStatus } = await import('./evaluation-set.js')
     return evaluationStatus(this.#evaluation)
   }
 
@@ -498,6 +492,7 @@ export class Repository {
     /** Who decides. @default Git's author */
     readonly by?: string | undefined
   }): Promise<Pinned & { readonly repin: Repin }> {
+    const { repinEvaluation } = await import('./evaluation-set.js')
     return repinEvaluation(this.#evaluation, { reason, by: by ?? (await this.author()) ?? '' })
   }
 
@@ -510,6 +505,7 @@ export class Repository {
     const context = callContext({ ...this.#context, signal })
     const composition = await this.#compose()
     await refuseIncomplete('check the data', this.#project, composition, context)
+    const { withProjectPaths } = await import('./data-quality.js')
     return withProjectPaths(await this.#quality(composition, context), composition)
   }
 
@@ -521,6 +517,7 @@ export class Repository {
    */
   async joinFeatures({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<JoinedFeatures> {
     const context = callContext({ ...this.#context, signal })
+    const { joinProjectFeatures } = await import('./features.js')
     return joinProjectFeatures({ root: this.root, composition: await this.#compose() }, context)
   }
 
@@ -537,6 +534,7 @@ export class Repository {
     readonly revision?: string
     readonly signal?: AbortSignal
   } = {}): Promise<PinnedData> {
+    const { pinHubData } = await import('./pin-hub-data.js')
     return pinHubData(this.#surroundings, revision, callContext({ ...this.#context, signal }))
   }
 
@@ -551,6 +549,7 @@ export class Repository {
     const composition = await this.#compose()
     const check = () => this.#quality(composition, context)
     const author = by ?? (await this.author())
+    const { quarantineSamples } = await import('./quarantine.js')
     return quarantineSamples({ root: this.root, composition, check }, { ...options, by: author }, context)
   }
 
@@ -566,6 +565,7 @@ export class Repository {
     await refuseIncomplete('search', this.#project, composition, context)
     const { environment } = this.#surroundings
     const secrets = [...secretsOf(environment), ...notificationSecrets(composition.configuration, environment)]
+    const { tuneProject } = await import('./tune-project.js')
     return this.#hide(await tuneProject({ root: this.root, composition, secrets }, options, context))
   }
 
@@ -581,13 +581,14 @@ export class Repository {
     return this.#hide(await readStudy(store, name ?? configuration.tuning?.name))
   }
 
-  #quality(
+  async #quality(
     composition: Composition,
     context: CallContext,
     snapshot?: DatasetSnapshot<unknown, unknown>,
   ): Promise<QualityReport> {
     const secrets = secretsOf(this.#surroundings.environment)
     const { project } = this.#surroundings
+    const { projectQuality } = await import('./data-quality.js')
     return projectQuality({ ...this.#project, project, composition, secrets, snapshot }, context)
   }
 
@@ -596,6 +597,7 @@ export class Repository {
   }
 
   async #audit<R>(work: (project: AuditProject) => Promise<R>): Promise<R> {
+    const { auditProject } = await import('./audit/index.js')
     return this.#hide(await work(auditProject(this.#place, await this.#compose())))
   }
 

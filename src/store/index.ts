@@ -28,7 +28,7 @@ export {
   verifyManifest,
   verifyNamedFiles,
 } from './read-manifest.js'
-export { readOnlyDocuments } from './read-only-documents.js'
+export { isReadOnly, readOnlyDocuments } from './read-only-documents.js'
 export { isName, lockLost } from './records.js'
 export { startWorker } from './start-worker.js'
 export {

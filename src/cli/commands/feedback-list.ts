@@ -1,7 +1,7 @@
 import { SheikhError } from '../../core/index.js'
 import type { FeedbackContent, FeedbackEntry } from '../../feedback/index.js'
 import { answerOf } from '../../model/index.js'
-import { moment } from '../../report/index.js'
+import { moment } from '../../report/texts/index.js'
 import { type Arguments, type CommandResult, type Terminal, toJson } from '../command.js'
 import { contextOf, feedbackStoreOf } from '../feedback-store.js'
 

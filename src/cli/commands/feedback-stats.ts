@@ -1,5 +1,5 @@
 import { feedbackStats } from '../../feedback/index.js'
-import { percent } from '../../report/index.js'
+import { percent } from '../../report/texts/index.js'
 import { type Arguments, type CommandResult, type Terminal, toJson } from '../command.js'
 import { contextOf, feedbackStoreOf } from '../feedback-store.js'
 

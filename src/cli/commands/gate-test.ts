@@ -1,7 +1,7 @@
 import { callContext, SheikhError } from '../../core/index.js'
 import type { Evaluation } from '../../evaluation/index.js'
 import { marginOf, type Rate, type SelfTest, selfTest } from '../../gate/index.js'
-import { percent } from '../../report/index.js'
+import { percent } from '../../report/texts/index.js'
 import { type Arguments, type CommandResult, type Terminal, toJson } from '../command.js'
 import { progressLine, RateMeter } from '../progress-line.js'
 import { open } from '../project.js'

@@ -1,6 +1,6 @@
 import { SheikhError } from '../../core/index.js'
 import { type GatePlan, planGate } from '../../gate/index.js'
-import { percent } from '../../report/index.js'
+import { percent } from '../../report/texts/index.js'
 import { type Arguments, type Command, type CommandResult, type Terminal, toJson } from '../command.js'
 import { open } from '../project.js'
 import { accept } from './gate-accept.js'

@@ -1,5 +1,5 @@
 import { SheikhError } from '../../core/index.js'
-import { bytes } from '../../report/index.js'
+import { bytes } from '../../report/texts/index.js'
 import { type Command, toJson } from '../command.js'
 import { showWork } from '../progress.js'
 import { open } from '../project.js'

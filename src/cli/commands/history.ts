@@ -1,4 +1,4 @@
-import { moment, primaryMetric } from '../../report/index.js'
+import { moment, primaryMetric } from '../../report/texts/index.js'
 import { type Command, toJson } from '../command.js'
 import { open } from '../project.js'
 

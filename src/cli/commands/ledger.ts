@@ -1,6 +1,6 @@
 import { callContext, digestJson, SheikhError } from '../../core/index.js'
 import type { LedgerEntry } from '../../gate/index.js'
-import { moment } from '../../report/index.js'
+import { moment } from '../../report/texts/index.js'
 import { type Command, type CommandResult, toJson } from '../command.js'
 import { logTo, open } from '../project.js'
 import { whoDecides } from '../who-decides.js'

@@ -1,4 +1,4 @@
-import { moment } from '../../report/index.js'
+import { moment } from '../../report/texts/index.js'
 import type { AuditedCommit, ReleaseCommits, ReleaseLog, ReleaseOrigin } from '../../repository/index.js'
 import { commitText, oneLine, problemTexts } from '../audit-text.js'
 import { type Command, toJson } from '../command.js'

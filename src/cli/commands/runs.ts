@@ -1,6 +1,6 @@
 import { SheikhError } from '../../core/index.js'
 import type { RunRecord } from '../../pipeline/index.js'
-import { moment } from '../../report/index.js'
+import { moment } from '../../report/texts/index.js'
 import { type Command, toJson } from '../command.js'
 import { open } from '../project.js'
 import { joinTexts, type Style, styled, type Text } from '../styled-text.js'

@@ -1,5 +1,5 @@
 import type { Release } from '../../releaser/index.js'
-import { metricText, moment } from '../../report/index.js'
+import { metricText, moment } from '../../report/texts/index.js'
 import { type Command, toJson } from '../command.js'
 import { open } from '../project.js'
 import { joinTexts, styled, type Text } from '../styled-text.js'

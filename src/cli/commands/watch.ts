@@ -1,5 +1,5 @@
 import { createRedactor } from '../../core/index.js'
-import { duration, moment } from '../../report/index.js'
+import { duration, moment } from '../../report/texts/index.js'
 import type { WatchEvent } from '../../repository/index.js'
 import { type Command, toJson } from '../command.js'
 import { usageError } from '../command-table.js'

@@ -31,6 +31,8 @@ export interface SampleFilesOptions extends FileFormatOptions {
   readonly pattern?: string | undefined
   /** Names of the contents of files by path below `directory`. @default none */
   readonly contentIds?: Source['contentIds']
+  /** A name of the content of the folder. @default none */
+  readonly contentId?: Source['contentId']
   /** Gets files of Git LFS that the checkout has pointers to. @default a pointer is an error */
   readonly largeFiles?: LargeFiles | undefined
 }
@@ -77,7 +79,7 @@ type FindFiles = (
 ) => Promise<{ readonly found: readonly Omit<SourceEntry, 'read'>[]; readonly others: readonly string[] }>
 
 function filesSource(
-  { directory, pattern, contentIds, largeFiles, ...given }: SampleFilesOptions,
+  { directory, pattern, contentIds, contentId, largeFiles, ...given }: SampleFilesOptions,
   find: FindFiles,
 ): Source {
   const format = { ...fileFormat(given), largeFiles }
@@ -93,6 +95,7 @@ function filesSource(
     describe: () => ({ pattern: pattern ?? null, ...format.describe }),
     location: root,
     ...(contentIds !== undefined && { contentIds }),
+    ...(contentId !== undefined && { contentId }),
     async list(context) {
       context.signal.throwIfAborted()
       const { found, others } = await find(

@@ -11,10 +11,9 @@ import {
   sampleFormatOf,
   startsWithLines,
 } from '../../dataset/index.js'
-import { hubClient } from './hub-client.js'
 import { checkConnection, type HubConnection } from './hub-connection.js'
-import { hubDataCache } from './hub-data-cache.js'
-import { chooseDataFiles, type HubDataFiles } from './hub-data-files.js'
+import type { HubDataCache } from './hub-data-cache.js'
+import type { HubDataFiles } from './hub-data-files.js'
 
 export interface HubSamplesOptions extends HubConnection, HubDataFiles, FileFormatOptions {
   /** `datasets/owner/name`. */
@@ -63,8 +62,16 @@ export function hubSamples(options: HubSamplesOptions): Source {
   if (files !== undefined) globMatcher(files, { classes: true })
   const format = fileFormat({ csv, parquet, maximumFileBytes, maximumSampleBytes, maximumUnpackRatio })
   const directory = resolve(plainPath(options.directory, 'the directory of downloaded files'))
-  const client = (context: CallContext) => hubClient(options, context)
-  const cache = hubDataCache({ directory, repository, commit: revision, client })
+  let made: Promise<HubDataCache> | undefined
+  // Projects without samples on the Hub make no source, but load this file.
+  const makeCache = async () => {
+    const [{ hubClient }, { hubDataCache }] = await Promise.all([
+      import('./hub-client.js'),
+      import('./hub-data-cache.js'),
+    ])
+    const client = (context: CallContext) => hubClient(options, context)
+    return hubDataCache({ directory, repository, commit: revision, client })
+  }
   return {
     contract: 1,
     name: 'hub-samples',
@@ -76,6 +83,8 @@ export function hubSamples(options: HubSamplesOptions): Source {
     location: directory,
     async list(context) {
       context.signal.throwIfAborted()
+      made ??= makeCache()
+      const [cache, { chooseDataFiles }] = await Promise.all([made, import('./hub-data-files.js')])
       const listed = new Map((await cache.list(context)).map((file) => [file.path, file]))
       const readText = async (path: string) => {
         const file = listed.get(path)
@@ -121,5 +130,6 @@ export async function hubCommit(
   context: CallContext,
 ): Promise<string> {
   context.signal.throwIfAborted()
+  const { hubClient } = await import('./hub-client.js')
   return hubClient(options, context).commitOf(options.revision ?? 'main')
 }

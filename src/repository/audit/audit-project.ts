@@ -3,9 +3,10 @@ import { type CallContext, type ErrorCode, isSheikhError, SheikhError } from '..
 import type { Ledger, LedgerEntry } from '../../gate/index.js'
 import { checkAnchor } from '../../pipeline/index.js'
 import type { Release, Releaser, Version } from '../../releaser/index.js'
-import { type ProjectTrust, readTrust, trustedKeysPath } from '../attestation.js'
+import { type ProjectTrust, readTrust } from '../attestation.js'
 import type { Composition } from '../compose.js'
 import type { Git } from '../git/index.js'
+import { trustedKeysPath } from '../layout.js'
 import { type ProjectPlace, projectLedger } from '../project-pipeline.js'
 
 /** A project whose past is read. Nothing is changed. */

@@ -4,9 +4,6 @@ import { delimiter, isAbsolute, join, resolve } from 'node:path'
 import { env, platform } from 'node:process'
 import { type CallContext, callContext, SheikhError } from '../../core/index.js'
 import type { Git } from './git.js'
-import { initIsomorphic } from './isomorphic/init.js'
-import { isomorphicGit } from './isomorphic/isomorphic-git.js'
-import { installGit, needsNative, trustFolder } from './isomorphic/unsupported.js'
 import { type EnvironmentVariables, findGit, gitProgram } from './native/git-program.js'
 import { nativeGit } from './native/native-git.js'
 
@@ -51,6 +48,10 @@ export async function openGit(
   }
   const root = findRoot(directory, environment)
   if (root === undefined) throw outside()
+  const [{ isomorphicGit }, { installGit, needsNative, trustFolder }] = await Promise.all([
+    import('./isomorphic/isomorphic-git.js'),
+    import('./isomorphic/unsupported.js'),
+  ])
   const remedy = isRefused ? trustFolder(root) : installGit
   if (!fs.statSync(join(root, '.git')).isDirectory())
     throw needsNative(remedy, `"${root}" is a linked work tree or a submodule`)
@@ -77,6 +78,7 @@ export async function initGitRepository(
     await call.run(['init', '--quiet', '--initial-branch=main'])
     return
   }
+  const { initIsomorphic } = await import('./isomorphic/init.js')
   await initIsomorphic(directory, platform)
 }
 

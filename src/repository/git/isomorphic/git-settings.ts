@@ -45,7 +45,7 @@ export async function gitSettings(
 }
 
 /** Empty for a user that the system does not know, as in a container: then there are no global settings. */
-function homeOfUser(): string {
+export function homeOfUser(): string {
   try {
     return homedir()
   } catch {

@@ -8,6 +8,7 @@ import { identityIn } from '../identity.js'
 import { removeEntry } from '../remove-entry.js'
 import { writtenPath } from '../written-path.js'
 import { findAbsent, findChanges } from './changes.js'
+import { folderContent, indexStamp } from './folder-content.js'
 import {
   type EnvironmentVariables,
   factIn,
@@ -73,6 +74,12 @@ interface Place {
   readonly format: string
   /** The repository of a submodule, if it is initialised. @param path below `root`. */
   readonly submoduleAt: (path: string) => Promise<Git | undefined>
+}
+
+/** What differs from HEAD, and the stamp of the index before it was compared. */
+interface Compared {
+  readonly stamp: string
+  readonly changes: Changes
 }
 
 function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, environment: EnvironmentVariables): Git {
@@ -150,6 +157,22 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
     })
   }
 
+  const settings = readSettings(program, place, environment)
+  const comparing: { readonly paths: readonly string[]; readonly result: Promise<Compared> }[] = []
+  const compare = async (paths: readonly string[], context: CallContext): Promise<Compared> => {
+    const result = (async () => {
+      const stamp = await indexStamp(place.directory)
+      return { stamp, changes: await findChanges(program, { ...place, oidBytes }, paths, context) }
+    })()
+    const running = { paths, result }
+    comparing.push(running)
+    try {
+      return await result
+    } finally {
+      comparing.splice(comparing.indexOf(running), 1)
+    }
+  }
+
   const git: Git = {
     kind: 'native',
     ...place,
@@ -172,7 +195,7 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
       return answer.status === 0 ? lineIn(answer) : undefined
     },
     author: () => identityIn(git.config, environment),
-    ...readSettings(program, place, environment),
+    ...settings,
 
     async readRef(ref) {
       const known = await refInFiles(place.directory, place.commonDirectory, ref)
@@ -262,7 +285,15 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
       return (await program.run(parameters, { input: message, environment })).toString().trim()
     },
 
-    changes: (paths, context) => findChanges(program, { ...place, oidBytes }, paths, context),
+    changes: async (paths, context) => (await compare(paths, context)).changes,
+    async folderContent(folder, context, { isFresh = false } = {}) {
+      if (folder === '' || folder.startsWith('../')) return undefined
+      const compared = async () => {
+        const shared = isFresh ? undefined : comparing.find(({ paths }) => paths.some((path) => isAt(folder, path)))
+        return (await shared?.result.catch(() => undefined)) ?? compare([folder], context)
+      }
+      return folderContent(folder, { ...place, oidBytes, compared, settings, environment })
+    },
     absent: (paths, context) => findAbsent(program, { ...place, oidBytes }, paths, context),
     async restore(commit, { written, removed }, { signal }) {
       await updateIndex(['--force-remove'], removed, { signal })
@@ -299,6 +330,8 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
   }
   return git
 }
+
+const isAt = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`)
 
 const isAttributes = ({ path }: TreeEntry) => path === '.gitattributes' || path.endsWith('/.gitattributes')
 
