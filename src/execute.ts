@@ -1,6 +1,11 @@
 // Where work runs: jobs, described by data, on workers in other processes.
 export type { Digest, Json } from './core/index.js'
 export {
+  type BullmqExecutorOptions,
+  type BullmqWorker,
+  type BullmqWorkerOptions,
+  bullmqExecutor,
+  bullmqWorker,
   type ExecuteContext,
   type Executor,
   type InProcessExecutorOptions,
@@ -15,6 +20,7 @@ export {
   type JobResult,
   type LocalExecutorOptions,
   localExecutor,
+  type QueueOptions,
   type WorkerModule,
   type WorkerParts,
 } from './execute/index.js'

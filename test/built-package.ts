@@ -16,6 +16,7 @@ const longestBuildMs = 60_000
 const programs = {
   'crash-project': 'test/crash/crash-project.ts',
   'execute/local-worker': 'test/execute/local-worker.ts',
+  'execute/cluster-worker': 'test/execute/cluster-worker.ts',
   'execute/local-host': 'test/execute/local-host.ts',
   'ledger-racer': 'test/repository/ledger-racer.ts',
   'open-device': 'test/trainer/open-device.ts',

@@ -23,6 +23,7 @@ const loaders: Readonly<Record<string, () => Promise<Command>>> = {
   triggers: async () => (await import('./commands/triggers.js')).triggers,
   tune: async () => (await import('./commands/tune.js')).tuneCommand,
   study: async () => (await import('./commands/study.js')).study,
+  worker: async () => (await import('./commands/worker.js')).workerCommand,
   watch: async () => (await import('./commands/watch.js')).watch,
   drift: async () => (await import('./commands/drift.js')).drift,
   learn: async () => (await import('./commands/learn.js')).learnCommand,

@@ -17,6 +17,7 @@ const all = [
     'triggers',
     'tune',
     'study',
+    'worker',
     'watch',
     'drift',
     'learn',
@@ -133,6 +134,7 @@ describe('help', () => {
       learn: ['after-run'],
       tune: ['trials', 'name', 'write'],
       study: ['out', 'html', 'optuna', 'from'],
+      worker: ['redis', 'postgres', 'password-env', 'queue', 'module', 'export', 'device', 'concurrency', 'memory-mb'],
       override: ['reason', 'by', 'until'],
       data: ['out', 'kind', 'reason', 'by', 'undo'],
       'import-data': [

@@ -7,6 +7,7 @@ import { interopPython } from './python.js'
 
 const withoutPython = new Set([
   'actions',
+  'bullmq',
   'dashboard',
   'features',
   'feedback-readers',

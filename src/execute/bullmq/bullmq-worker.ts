@@ -1,0 +1,235 @@
+import { hostname } from 'node:os'
+import type { Worker } from 'bullmq'
+import { type CallContext, fits, isSheikhError, type Json, messageOf, SheikhError } from '../../core/index.js'
+import { checkResources } from '../check-resources.js'
+import { toErrorMessage } from '../error-message.js'
+import type { JobResources, WorkerModule, WorkerParts } from '../job.js'
+import { type JobMessage, jobMessageShape, keyOfJob } from '../job-message.js'
+import { findResult, keepResult } from '../kept-result.js'
+import { loadWorker } from '../load-worker.js'
+import { packageVersion } from '../package-version.js'
+import { WorkerEnded } from '../run-jobs.js'
+import { startWorkerProcess, type WorkerProcess } from '../worker-process.js'
+import { connectQueue, type JobOnQueue, type QueueConnection } from './connect-queue.js'
+import type { QueueOptions } from './queue-options.js'
+import { type Answer, kept, type QueuedJob, queuedJobShape } from './queued-job.js'
+import { workerName } from './worker-name.js'
+
+export interface BullmqWorkerOptions extends QueueOptions {
+  /** Makes the store and the kinds, in this process and in each process that does jobs. */
+  readonly worker: WorkerModule
+  /** How many jobs run at once, each in a process of its own. @default 1 */
+  readonly concurrency?: number | undefined
+  /** What the jobs compute on, such as `cuda`. A job that needs another device fails. @default not named */
+  readonly device?: string | undefined
+  /** How much memory a job may use, in MB. A process that uses more is killed. @default no limit */
+  readonly memoryMb?: number | undefined
+  /** How long a closed worker lets its jobs finish, in milliseconds, before it gives them back. @default 30000 */
+  readonly finishMs?: number | undefined
+  /** How long work may take to end after an abort, in milliseconds, before its process is killed. @default 2000 */
+  readonly graceMs?: number | undefined
+  /**
+   * How long this worker keeps a job without a sign of life, in milliseconds. It gives one twice as often. If it is lost, another
+   * worker sees that after up to twice the time.
+   *
+   * @default 15000
+   */
+  readonly lockMs?: number | undefined
+  /** How long a server that does not answer is waited for when the worker starts, in milliseconds. @default 60000 */
+  readonly patienceMs?: number | undefined
+}
+
+/** A worker that takes jobs from a queue. */
+export interface BullmqWorker extends AsyncDisposable {
+  readonly name: string
+  /** How many jobs it answered, and how many it gave back. */
+  counts(): { readonly answered: number; readonly givenBack: number }
+  /** Takes no more jobs. Lets its jobs finish for `finishMs`, and gives the others back. */
+  close(): Promise<void>
+}
+
+/** How often a worker looks whether the caller of a job aborted it, in milliseconds. */
+const abortPollMs = 500
+/** Progress that a slow server has not taken yet. More replaces the oldest. */
+const mostProgress = 100
+
+/**
+ * Starts a worker of a cluster. It takes jobs from a queue of BullMQ and does each in a child process, while this process tells
+ * the queue that it lives. Works until it is closed; a server that goes away meanwhile is waited for.
+ *
+ * @throws `invalid-options`; `missing-peer`; `access-denied` if the server refuses the credentials; `remote-failed` if it does not
+ * answer; what the module of the worker throws.
+ */
+export async function bullmqWorker(options: BullmqWorkerOptions, context: CallContext): Promise<BullmqWorker> {
+  const { concurrency = 1, device, memoryMb, finishMs = 30_000, lockMs = 15_000, patienceMs = 60_000 } = options
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1)
+    throw new SheikhError(
+      'invalid-options',
+      `Cannot start a worker: "concurrency" is ${concurrency}, which is not an integer of at least 1. Correct it.`,
+    )
+  const connection = await connectQueue({ ...options, patienceMs }, context.log)
+  let parts: WorkerParts | undefined
+  try {
+    await connection.call('connect to the queue', () => connection.queue.getJobCounts('wait'), context)
+    parts = await loadWorker(options.worker)
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+  const { store, close: closeParts } = parts
+  const idle: WorkerProcess[] = []
+  const running = new Set<AbortController>()
+  const offered: JobResources = { device, memoryMb }
+  const count = { answered: 0, givenBack: 0 }
+  const settings = { ...options, workers: concurrency, graceMs: options.graceMs ?? 2000, device }
+
+  async function answer(job: JobOnQueue): Promise<Answer> {
+    const stop = new AbortController()
+    running.add(stop)
+    const watch = watchAbort(job, stop, connection, context)
+    try {
+      const message = await messageOfJob(job.data, parts!, context)
+      const key = keyOfJob(message)
+      if ((await findResult(store, key)) === undefined) {
+        const limitMb = checkResources(message, offered)
+        const progress = progressTo(job, context)
+        const result = await inProcess(message, limitMb, progress.send, stop.signal)
+        // If another worker took this one for lost, its result counts.
+        if ((await findResult(store, key)) === undefined) await keepResult(store, key, result, context)
+        await progress.sent()
+      }
+      return { type: 'done' }
+    } catch (error) {
+      if (stop.signal.aborted) return { type: stop.signal.reason === givenBack ? 'given-back' : 'aborted' }
+      if (error instanceof WorkerEnded) return { type: 'ended', reason: messageOf(error) }
+      return { type: 'failed', error: toErrorMessage(error) }
+    } finally {
+      watch()
+      running.delete(stop)
+    }
+  }
+
+  async function inProcess(
+    message: JobMessage,
+    limitMb: number | undefined,
+    progress: (progress: Json) => void,
+    signal: AbortSignal,
+  ) {
+    let used: WorkerProcess | undefined
+    for (used = idle.pop(); used?.hasEnded() === true; used = idle.pop());
+    try {
+      used ??= await startWorkerProcess(settings, context.log)
+      signal.throwIfAborted()
+      return await used.perform(message, limitMb, { ...context, signal, progress, begin() {} })
+    } finally {
+      if (used?.hasEnded() === false) idle.push(used)
+    }
+  }
+
+  const name = workerName()
+  const worker: Worker<QueuedJob, Answer> = connection.worker(
+    async (job) => {
+      const sent = await answer(job)
+      count[sent.type === 'given-back' ? 'givenBack' : 'answered'] += 1
+      context.log.info(`Job "${job.data.kind}" (${job.data.job}): ${sent.type}`)
+      return sent
+    },
+    {
+      ...{ name, concurrency, lockDuration: lockMs, stalledInterval: Math.ceil(lockMs / 2), runRetryDelay: 1000 },
+      // The caller sends a lost job again.
+      ...{ maxStalledCount: 0, removeOnComplete: kept, removeOnFail: kept },
+    },
+  )
+
+  async function close(): Promise<void> {
+    const timer = setTimeout(() => {
+      for (const stop of running) stop.abort(givenBack)
+    }, finishMs)
+    const finished = worker.close()
+    // A server that is gone takes no answers.
+    let late: NodeJS.Timeout | undefined
+    const limit = new Promise<void>((resolve) => {
+      late = setTimeout(resolve, finishMs + settings.graceMs + 5000)
+    })
+    await Promise.race([finished.catch(() => {}), limit])
+    clearTimeout(timer)
+    clearTimeout(late)
+    await connection.close()
+    await Promise.all(idle.splice(0).map((process) => process.close()))
+    await closeParts?.()
+  }
+  let closed: Promise<void> | undefined
+  return {
+    name,
+    counts: () => ({ ...count }),
+    close: () => (closed ??= close()),
+    [Symbol.asyncDispose]: () => (closed ??= close()),
+  }
+}
+
+const givenBack = new Error('The worker stops.')
+
+/** @throws `version-mismatch`, `not-found`, `stage-failed` for what is no job. */
+async function messageOfJob(data: unknown, { store }: WorkerParts, context: CallContext): Promise<JobMessage> {
+  const unreadable = (fact: string) =>
+    new SheikhError('stage-failed', `Cannot read a job: ${fact}. Use the same version of sheikh-freemium everywhere.`)
+  const { package: sender } = (data ?? {}) as { readonly package?: unknown }
+  if (typeof sender === 'string' && sender !== packageVersion())
+    throw new SheikhError(
+      'version-mismatch',
+      `Cannot run a job: it was sent by version ${sender} of sheikh-freemium, and the worker ${hostname()} has version ${packageVersion()}. Use the same version everywhere, and restart the workers.`,
+      { facts: { expected: sender, found: packageVersion(), host: hostname() } },
+    )
+  if (!fits(queuedJobShape, data)) throw unreadable('it has another form')
+  const bytes = await store.objects.get(data.message, context).catch((error: unknown) => {
+    if (!isSheikhError(error, 'not-found')) throw error
+    throw new SheikhError(
+      'not-found',
+      `Cannot run a job of the kind "${data.kind}": the store of the worker ${hostname()} does not contain the job (${data.message}). Give caller and worker the same store.`,
+      { facts: { kind: data.kind, digest: data.message }, cause: error },
+    )
+  })
+  const message: unknown = JSON.parse(Buffer.from(bytes).toString())
+  if (!fits(jobMessageShape, message) || keyOfJob(message).digest !== data.job) throw unreadable('it is another job')
+  return message
+}
+
+/** Aborts `stop` when the caller marks the job. A queue that does not answer does not end the work. */
+function watchAbort(job: JobOnQueue, stop: AbortController, { queue }: QueueConnection, { log }: CallContext) {
+  let isLooking = false
+  const look = async () => {
+    if (isLooking) return
+    isLooking = true
+    try {
+      const found = await queue.getJob(job.id!)
+      if (found?.data.isAborted === true) stop.abort(new Error('The caller aborted the job.'))
+    } catch (error) {
+      log.debug(`Cannot look up a job: ${messageOf(error)}`)
+    } finally {
+      isLooking = false
+    }
+  }
+  const timer = setInterval(() => void look(), abortPollMs)
+  return () => clearInterval(timer)
+}
+
+/** Sends progress in its order, and does not wait for it. */
+function progressTo(job: JobOnQueue, { log }: CallContext) {
+  const pending: Json[] = []
+  let sending: Promise<void> | undefined
+  const sendAll = async () => {
+    for (let next = pending.shift(); next !== undefined; next = pending.shift())
+      await job
+        .updateProgress({ progress: next })
+        .catch((error: unknown) => log.debug(`Cannot send progress: ${messageOf(error)}`))
+    sending = undefined
+  }
+  return {
+    send(progress: Json) {
+      if (pending.length >= mostProgress) pending.shift()
+      pending.push(progress)
+      sending ??= sendAll()
+    },
+    sent: async () => sending,
+  }
+}

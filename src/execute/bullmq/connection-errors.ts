@@ -1,0 +1,91 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { type CallContext, messageOf, SheikhError, untilAborted } from '../../core/index.js'
+
+/** How long one attempt may take, in milliseconds. */
+const longestAttemptMs = 5000
+const pauseMs = 300
+// Redis: https://redis.io/docs/latest/commands/auth; PostgreSQL: appendix A of its manual, classes 28 and 42501, 3D000.
+const denied = /WRONGPASS|NOAUTH|NOPERM|invalid password|ERR AUTH/
+const deniedCodes = new Set(['28P01', '28000', '3D000', '42501'])
+
+export type Call = <T>(purpose: string, run: () => Promise<T>, context: CallContext) => Promise<T>
+
+/** What a connection reports. While it has none, calls wait, and do not fail themselves. */
+export interface ConnectionErrors {
+  report(error: unknown): void
+  /** Repeats calls to a server that does not answer. They must be harmless if they are done twice. */
+  readonly call: Call
+}
+
+export function connectionErrors(address: string, patienceMs: number): ConnectionErrors {
+  const attemptMs = Math.min(longestAttemptMs, patienceMs / 3)
+  const refuse = new Set<(error: unknown) => void>()
+  let last: unknown
+
+  async function limited<T>(work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined
+    let stop = (_: unknown) => {}
+    const late = new Promise<never>((_, reject) => {
+      stop = reject
+      timer = setTimeout(() => reject(last ?? new Error(`no answer in ${Math.round(attemptMs)} ms`)), attemptMs)
+    })
+    refuse.add(stop)
+    // If it is late, nobody waits for it any more.
+    work.catch(() => {})
+    try {
+      const result = await Promise.race([work, late])
+      last = undefined
+      return result
+    } finally {
+      clearTimeout(timer)
+      refuse.delete(stop)
+    }
+  }
+
+  const call: Call = async (purpose, run, { signal, log }) => {
+    const beganMs = performance.now()
+    let isReported = false
+    for (;;)
+      try {
+        return await untilAborted(limited(run()), signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        const fact = factOf(error)
+        const waitedMs = performance.now() - beganMs
+        const facts = { address, purpose }
+        if (isDenied(error))
+          throw new SheikhError(
+            'access-denied',
+            `Cannot ${purpose}: ${address} refused the credentials (${fact}). Correct user, password and database in its address.`,
+            { facts, cause: error },
+          )
+        if (waitedMs >= patienceMs)
+          throw new SheikhError(
+            'remote-failed',
+            `Cannot ${purpose}: ${address} did not answer for ${Math.round(waitedMs / 1000)} s (${fact}). Start it, or correct its address.`,
+            { facts, cause: error, retryable: true },
+          )
+        if (!isReported)
+          log.warn(`${address} does not answer (${fact}). Tries again for up to ${Math.round(patienceMs / 1000)} s.`)
+        isReported = true
+        await pause(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+      }
+  }
+
+  return {
+    call,
+    report(error) {
+      last = error
+      if (isDenied(error)) for (const reject of refuse) reject(error)
+    },
+  }
+}
+
+const isDenied = (error: unknown) =>
+  denied.test(messageOf(error)) || deniedCodes.has(String((error as { readonly code?: unknown }).code))
+
+/** An `AggregateError` of several addresses has no message. */
+function factOf(error: unknown): string {
+  const { code, errors } = error as { readonly code?: unknown; readonly errors?: readonly unknown[] }
+  return messageOf(error) || (errors?.[0] === undefined ? String(code) : messageOf(errors[0]))
+}

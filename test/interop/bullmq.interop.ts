@@ -1,0 +1,262 @@
+// Executor and workers on real servers of queues, with real faults.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest'
+import { callContext, type Json, type Log } from '../../src/core/index.js'
+import type { BullmqExecutorOptions, BullmqWorkerOptions, Executor, JobEvent } from '../../src/execute/index.js'
+import { directoryStore } from '../../src/store/directory/index.js'
+import { executorContract } from '../../src/testing/executor-contract.js'
+import { builtRooms } from '../built-package.js'
+import { localWorkerPath } from '../execute/start-local.js'
+import { type QueueServer, setUpRedis, startRedis } from './queue-servers.js'
+
+const missing = setUpRedis()
+if (missing !== undefined) console.log(`Skipped: ${missing}.`)
+
+const context = callContext()
+const rooms = await builtRooms()
+const { bullmqExecutor, bullmqWorker } = (await import(
+  join(rooms, 'execute/index.js')
+)) as typeof import('../../src/execute/index.js')
+
+/** A job of one of the kinds in local-worker.ts. */
+const job = (name: string, input: Json, version = '1') => ({ kind: { name, version }, input })
+const textOf = (path: string) => readFile(path, 'utf8').catch(() => '')
+const linesOf = async (path: string) => (await textOf(path)).split('\n').filter((line) => line !== '')
+
+let queues = 0
+const cleanups: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+/** A queue of its own, with a store and a way to start workers. */
+async function cluster(where: { readonly redis?: string; readonly postgres?: string }) {
+  const folder = await mkdtemp(join(tmpdir(), 'sheikh-cluster-'))
+  cleanups.push(() => rm(folder, { recursive: true, force: true }))
+  const store = directoryStore(join(folder, 'store'))
+  const worker = { module: pathToFileURL(await localWorkerPath()), options: { folder: join(folder, 'store') } }
+  queues += 1
+  const queue = `test-${process.pid}-${queues}`
+  const workerOptions: BullmqWorkerOptions = { ...where, queue, worker, lockMs: 1500, finishMs: 500, graceMs: 500 }
+  return {
+    ...{ folder, store, queue, path: join(folder, 'notes'), workerOptions },
+    executor(options: Partial<BullmqExecutorOptions> = {}): Executor {
+      const executor = bullmqExecutor({ ...where, queue, store, pollMs: 300, ...options })
+      cleanups.push(() => executor[Symbol.asyncDispose]())
+      return executor
+    },
+    async workerHere(options: Partial<BullmqWorkerOptions> = {}) {
+      const made = await bullmqWorker({ ...workerOptions, ...options }, context)
+      cleanups.push(() => made.close())
+      return made
+    },
+    /** In a process of its own. */
+    async worker(options: Partial<BullmqWorkerOptions> = {}): Promise<ChildProcess> {
+      const text = JSON.stringify({ ...workerOptions, ...options })
+      const child = spawn(process.execPath, [join(rooms, 'execute/cluster-worker.js'), text], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      cleanups.push(async () => {
+        if (child.exitCode !== null || child.signalCode !== null) return
+        child.kill('SIGKILL')
+        await once(child, 'exit')
+      })
+      await once(child.stdout!, 'data')
+      return child
+    },
+  }
+}
+
+/** What `sheikh worker` prints at its end. */
+async function runCommand(parts: readonly string[], env: NodeJS.ProcessEnv, use: () => Promise<void>) {
+  const command = [join(rooms, 'cli/main.js'), 'worker', ...parts, '--json']
+  const child = spawn(process.execPath, command, { env: { ...process.env, ...env }, stdio: 'pipe' })
+  let [out, errors] = ['', '']
+  child.stdout.on('data', (piece) => (out += piece))
+  child.stderr.on('data', (piece) => (errors += piece))
+  const ended = once(child, 'exit')
+  await use()
+  child.kill('SIGTERM')
+  const [code] = (await ended) as [number]
+  return { code, out, errors }
+}
+
+function events() {
+  const all: JobEvent[] = []
+  return { all, context: { ...context, onEvent: (event: JobEvent) => void all.push(event) } }
+}
+
+describe.skipIf(missing !== undefined)('on Redis', () => {
+  let server: QueueServer
+  beforeAll(async () => {
+    server = await startRedis()
+  })
+  afterAll(() => server.dispose())
+
+  executorContract(test, async () => {
+    const { store, executor, workerHere } = await cluster({ redis: server.url })
+    await workerHere({ concurrency: 2 })
+    return { executor: executor(), store, hasProcesses: true, dispose: async () => {} }
+  })
+
+  onAnyServer(() => ({ redis: server.url }))
+
+  it('refuses a wrong password, here and in a worker, without its text', async () => {
+    const locked = await startRedis({ password: 'right-password' })
+    cleanups.push(() => locked.dispose())
+    const redis = locked.url.replace('right-password', 'wrong-password')
+    const { executor, workerHere } = await cluster({ redis })
+    for (const tried of [() => executor().run(job('slow', {}), context), () => workerHere()])
+      await expect(tried()).rejects.toSatisfy(
+        (error: Error & { code: string }) => error.code === 'access-denied' && !/wrong-password/.test(error.message),
+      )
+    const right = await cluster({ redis: locked.url })
+    await right.workerHere()
+    expect((await right.executor().run(job('contract-echo', 1), context)).value).toBe(1)
+  })
+
+  it('works with the command, which takes the password from the environment', async () => {
+    const own = await startRedis({ password: 'right-password' })
+    cleanups.push(() => own.dispose())
+    const { executor, folder, queue } = await cluster({ redis: own.url })
+    const module = join(folder, 'worker.mjs')
+    const parts = { local: await localWorkerPath(), store: join(folder, 'store') }
+    await writeFile(
+      module,
+      `import { worker } from ${JSON.stringify(parts.local)}\nexport const make = () => worker({ folder: ${JSON.stringify(parts.store)} })\n`,
+    )
+    const redis = own.url.replace(':right-password@', '')
+    const command = ['--redis', redis, '--password-env', 'QUEUE_PASSWORD', '--queue', queue, '--module', module]
+    const { code, out, errors } = await runCommand(
+      [...command, '--export', 'make', '--device', 'cuda', '--concurrency', '2'],
+      { QUEUE_PASSWORD: 'right-password' },
+      async () => {
+        const needed = { ...job('contract-echo', 7), resources: { device: 'cuda' } }
+        expect((await executor().run(needed, context)).value).toBe(7)
+        const other = { ...needed, resources: { device: 'webgpu' } }
+        await expect(executor().run(other, context)).rejects.toMatchObject({ code: 'device-unavailable' })
+      },
+    )
+    expect([code, errors]).toEqual([0, expect.stringMatching(/does 2 jobs at a time[\s\S]*contract-echo.*done/)])
+    expect(JSON.parse(out)).toMatchObject({ answered: 2, givenBack: 0 })
+  })
+
+  it('says that a server is gone, and rejects after a while', async () => {
+    const gone = await startRedis()
+    await gone.dispose()
+    const warnings: string[] = []
+    const log: Log = { debug() {}, info() {}, warn: (message) => void warnings.push(message) }
+    const { executor } = await cluster({ redis: gone.url })
+    const running = executor({ patienceMs: 2000 }).run({ ...job('contract-echo', 1), retries: 0 }, callContext({ log }))
+    await expect(running).rejects.toMatchObject({ code: 'remote-failed', retryable: true })
+    expect(warnings.join()).toMatch(/Redis at 127\.0\.0\.1:\d+ does not answer/)
+  })
+
+  for (const isKept of [false, true])
+    it(`does the jobs of a server that is restarted ${isKept ? 'with its data' : 'empty'}`, async () => {
+      const own = await startRedis({ isKept })
+      cleanups.push(() => own.dispose())
+      const { executor, worker, path } = await cluster({ redis: own.url })
+      await worker({ concurrency: 1 })
+      const running = executor()
+      const jobs = [1, 2, 3].map((number) => running.run(job('slow', { path, pauseMs: 500, number }), context))
+      await expect.poll(() => linesOf(path), { timeout: 60_000 }).not.toHaveLength(0)
+      await own.stop()
+      await own.start()
+      const results = await Promise.all(jobs)
+      expect(new Set(results.map(({ objects }) => objects['made'])).size).toBe(1)
+    })
+
+  it('waits for a server that is slow', async () => {
+    const own = await startRedis()
+    cleanups.push(() => own.dispose())
+    const { executor, workerHere } = await cluster({ redis: own.url })
+    await workerHere()
+    const running = executor()
+    expect((await running.run(job('contract-echo', 1), context)).value).toBe(1)
+    own.signal('SIGSTOP')
+    const second = running.run(job('contract-echo', 2), context)
+    setTimeout(() => own.signal('SIGCONT'), 1000)
+    expect((await second).value).toBe(2)
+  })
+})
+
+/** Faults of workers, and what both sides agree about. */
+function onAnyServer(where: () => { readonly redis?: string; readonly postgres?: string }): void {
+  it('does the job of a worker that is killed, with the same bytes', async () => {
+    const { executor, worker, path, store } = await cluster(where())
+    const first = await worker()
+    const { all, context: listening } = events()
+    const running = executor().run(job('slow', { path, pauseMs: 1500 }), listening)
+    await expect.poll(() => linesOf(path), { timeout: 60_000 }).not.toHaveLength(0)
+    first.kill('SIGKILL')
+    await worker()
+    const { objects, job: id } = await running
+    expect(Buffer.from(await store.objects.get(objects['made']!, context))).toEqual(Buffer.alloc(1000, 1))
+    expect(all.map(({ type }) => type)).toEqual(['job-start', 'job-retry', 'job-start', 'job-end'])
+    // Not killed.
+    const whole = await executor().run(job('slow', { path, pauseMs: 1 }), context)
+    expect(whole.job).not.toBe(id)
+    expect(whole.objects).toEqual(objects)
+  })
+
+  it('does the job of a worker that is cut off, whose late answer changes nothing', async () => {
+    const { executor, worker, path, store } = await cluster(where())
+    const first = await worker()
+    const slow = job('slow', { path, pauseMs: 1500 })
+    const running = executor().run(slow, context)
+    await expect.poll(() => linesOf(path), { timeout: 60_000 }).not.toHaveLength(0)
+    first.kill('SIGSTOP')
+    await worker()
+    const result = await running
+    const record = await store.keys.get(result.job)
+    first.kill('SIGCONT')
+    const again = await executor().run(slow, context)
+    expect({ ...again, reused: false }).toEqual(result)
+    // The worker is in use again.
+    const more = [1, 2, 3, 4].map((number) => executor().run(job('slow', { path, pauseMs: 200, number }), context))
+    for (const { objects } of await Promise.all(more)) expect(objects).toEqual(result.objects)
+    expect((await store.keys.get(result.job))?.value).toEqual(record?.value)
+  })
+
+  it('ends the work of an aborted job in another process, and gives back that of a worker that stops', async () => {
+    const { executor, worker, path } = await cluster(where())
+    const first = await worker()
+    const abort = new AbortController()
+    const running = executor().run(job('contract-wait', { path }), { ...context, signal: abort.signal })
+    running.catch(() => {})
+    await expect.poll(() => linesOf(path), { timeout: 60_000 }).not.toHaveLength(0)
+    abort.abort(new Error('enough'))
+    await expect(running).rejects.toThrow('enough')
+    // It takes the next job, so the work has ended.
+    const slow = executor().run(job('slow', { path, pauseMs: 3000 }), context)
+    await expect.poll(() => linesOf(path), { timeout: 60_000 }).toHaveLength(2)
+    first.kill('SIGTERM')
+    const [code] = (await once(first, 'exit')) as [number]
+    expect(code).toBe(0)
+    await worker()
+    expect((await slow).objects['made']).toBeDefined()
+  })
+
+  it('refuses another version of the kind', async () => {
+    const { executor, workerHere, workerOptions } = await cluster(where())
+    const options = { ...(workerOptions.worker.options as object), version: '2' }
+    await workerHere({ worker: { ...workerOptions.worker, options } })
+    await expect(executor().run(job('slow', { pauseMs: 1 }), context)).rejects.toMatchObject({
+      code: 'version-mismatch',
+      facts: { expected: '1', found: '2' },
+    })
+  })
+
+  it('refuses a worker with another store', async () => {
+    const { executor, workerHere, workerOptions, folder } = await cluster(where())
+    const options = { folder: join(folder, 'other') }
+    await workerHere({ worker: { ...workerOptions.worker, options } })
+    await expect(executor().run(job('contract-echo', 1), context)).rejects.toMatchObject({ code: 'not-found' })
+  })
+}

@@ -1,0 +1,146 @@
+// Redis and PostgreSQL for the tests of clusters: those of the machine, or Debian's packages, unpacked without root.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+
+const folder = join(import.meta.dirname, '../../node_modules/.cache/queue-servers')
+// On Debian 12 the program is in redis-tools.
+const packages = ['redis-tools', 'redis-server', 'libjemalloc2', 'liblzf1', 'libatomic1']
+
+interface Program {
+  readonly path: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+/** `undefined` if there is none. */
+export function redisProgram(): Program | undefined {
+  const works = ({ path, env }: Program) => spawnSync(path, ['--version'], { env }).status === 0
+  const own = { path: 'redis-server', env: process.env }
+  if (works(own)) return own
+  const unpacked = join(folder, 'redis')
+  if (!existsSync(unpacked)) return undefined
+  const libraries = readdirSync(join(unpacked, 'usr/lib')).map((name) => join(unpacked, 'usr/lib', name))
+  const program = {
+    path: join(unpacked, 'usr/bin/redis-server'),
+    env: { ...process.env, LD_LIBRARY_PATH: libraries.join(':') },
+  }
+  return works(program) ? program : undefined
+}
+
+/** @returns why there is no Redis. */
+export function setUpRedis(): string | undefined {
+  if (redisProgram() !== undefined) return undefined
+  const target = join(folder, 'redis')
+  const unpacking = `${target}.${process.pid}`
+  mkdirSync(unpacking, { recursive: true })
+  try {
+    const failed =
+      run(unpacking, 'apt-get', 'download', ...packages) ??
+      readdirSync(unpacking)
+        .filter((name) => name.endsWith('.deb'))
+        .map((name) => run(unpacking, 'dpkg', '-x', name, '.'))
+        .find((problem) => problem !== undefined)
+    if (failed !== undefined) return `there is no redis-server, and ${failed}`
+    rmSync(target, { recursive: true, force: true })
+    renameSync(unpacking, target)
+  } finally {
+    rmSync(unpacking, { recursive: true, force: true })
+  }
+  return redisProgram() === undefined ? 'the redis-server of the packages does not run here' : undefined
+}
+
+function run(cwd: string, command: string, ...parts: readonly string[]): string | undefined {
+  const { error, status, stderr } = spawnSync(command, parts, { cwd, encoding: 'utf8', timeout: 300_000 })
+  if (error !== undefined) return `${command} cannot be run (${error.message})`
+  return status === 0 ? undefined : `"${command} ${parts[0]}" failed: ${stderr.trim().split('\n').at(-1)}`
+}
+
+export interface QueueServer {
+  readonly url: string
+  /** Sends a signal to the server, such as SIGSTOP. */
+  signal(signal: NodeJS.Signals): void
+  /** Ends the server. */
+  stop(): Promise<void>
+  /** Starts it again at the same address. */
+  start(): Promise<void>
+  /** Ends the server and removes its files. */
+  dispose(): Promise<void>
+}
+
+/** A Redis on loopback, in a folder of its own. It keeps nothing over a restart, unless `isKept`. */
+export async function startRedis({
+  password,
+  isKept = false,
+}: {
+  readonly password?: string
+  readonly isKept?: boolean
+} = {}) {
+  const { path, env } = redisProgram()!
+  const own = await mkdtemp(join(tmpdir(), 'sheikh-redis-'))
+  const port = await freePort()
+  const parts = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', own, '--save', '']
+  parts.push('--appendonly', isKept ? 'yes' : 'no', ...(password === undefined ? [] : ['--requirepass', password]))
+  return serverOf({
+    url: `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`,
+    ...{ port, folder: own },
+    start: () => spawn(path, parts, { env, stdio: 'ignore' }),
+    end: 'SIGTERM',
+  })
+}
+
+interface ServerParts {
+  readonly url: string
+  readonly port: number
+  readonly folder: string
+  readonly start: () => ChildProcess
+  readonly end: NodeJS.Signals
+}
+
+export async function serverOf({ url, port, folder: own, start, end }: ServerParts): Promise<QueueServer> {
+  let child: ChildProcess | undefined
+  const server: QueueServer = {
+    url,
+    signal: (signal) => void child?.kill(signal),
+    async stop() {
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+      const ended = once(child, 'exit')
+      child.kill('SIGCONT')
+      child.kill(end)
+      await ended
+    },
+    async start() {
+      child = start()
+      for (let isOpen = false; !isOpen; isOpen = await answers(port)) {
+        if (child.exitCode !== null) throw new Error(`The server at ${port} ended with ${child.exitCode}.`)
+        await setTimeout(50)
+      }
+    },
+    async dispose() {
+      await server.stop()
+      await rm(own, { recursive: true, force: true })
+    },
+  }
+  await server.start()
+  return server
+}
+
+export const freePort = () =>
+  new Promise<number>((resolve) => {
+    const server = createServer()
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { readonly port: number }
+      server.close(() => resolve(port))
+    })
+  })
+
+const answers = (port: number) =>
+  new Promise<boolean>((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+    socket.once('connect', () => socket.destroy())
+  })
