@@ -301,18 +301,17 @@ describe('what cannot be understood', () => {
 })
 
 describe('a folder that is no project', () => {
-  // `gate compare`, `doctor` and `feedback list` need no project, and `import-data` creates one.
-  it.each(all.filter((name) => !['init', 'import-data', 'gate', 'doctor', 'feedback', 'completion'].includes(name)))(
-    '%s: 1, and says what to do',
-    async (name) => {
-      const folder = await temporary()
-      const argv = [name, ...(needs[name] ?? [])]
-      const text = await sheikh('/', [...argv, '--project', folder])
-      expect([text.code, text.out]).toEqual([1, ''])
-      expect(text.err).toContain('sheikh init')
-      const json = await sheikh('/', [...argv, '--project', folder, '--json'])
-      expect([json.code, json.err]).toEqual([1, ''])
-      expect(JSON.parse(json.out).error).toMatchObject({ code: 'repository-invalid', message: expect.any(String) })
-    },
-  )
+  // `gate compare`, `doctor`, `feedback list` and `worker` need no project, and `import-data` creates one.
+  it.each(
+    all.filter((name) => !['init', 'import-data', 'gate', 'doctor', 'feedback', 'worker', 'completion'].includes(name)),
+  )('%s: 1, and says what to do', async (name) => {
+    const folder = await temporary()
+    const argv = [name, ...(needs[name] ?? [])]
+    const text = await sheikh('/', [...argv, '--project', folder])
+    expect([text.code, text.out]).toEqual([1, ''])
+    expect(text.err).toContain('sheikh init')
+    const json = await sheikh('/', [...argv, '--project', folder, '--json'])
+    expect([json.code, json.err]).toEqual([1, ''])
+    expect(JSON.parse(json.out).error).toMatchObject({ code: 'repository-invalid', message: expect.any(String) })
+  })
 })

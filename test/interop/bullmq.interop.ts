@@ -12,7 +12,7 @@ import { directoryStore } from '../../src/store/directory/index.js'
 import { executorContract } from '../../src/testing/executor-contract.js'
 import { builtRooms } from '../built-package.js'
 import { localWorkerPath } from '../execute/start-local.js'
-import { type QueueServer, setUpRedis, startRedis } from './queue-servers.js'
+import { postgresPrograms, type QueueServer, setUpRedis, startPostgres, startRedis } from './queue-servers.js'
 
 const missing = setUpRedis()
 if (missing !== undefined) console.log(`Skipped: ${missing}.`)
@@ -183,6 +183,46 @@ describe.skipIf(missing !== undefined)('on Redis', () => {
     const second = running.run(job('contract-echo', 2), context)
     setTimeout(() => own.signal('SIGCONT'), 1000)
     expect((await second).value).toBe(2)
+  })
+})
+
+const hasPostgres = postgresPrograms() !== undefined
+if (!hasPostgres) console.log('Skipped: there is no PostgreSQL.')
+
+describe.skipIf(!hasPostgres)('on PostgreSQL', () => {
+  let server: QueueServer
+  beforeAll(async () => {
+    server = await startPostgres()
+  })
+  afterAll(() => server?.dispose())
+
+  executorContract(test, async () => {
+    const { store, executor, workerHere } = await cluster({ postgres: server.url })
+    await workerHere({ concurrency: 2 })
+    return { executor: executor(), store, hasProcesses: true, dispose: async () => {} }
+  })
+
+  onAnyServer(() => ({ postgres: server.url }))
+
+  it('refuses a wrong password, and a database that does not exist', async () => {
+    for (const postgres of [server.url.replace('right-', 'wrong-'), `${server.url}-other`]) {
+      const { executor } = await cluster({ postgres })
+      await expect(executor().run(job('slow', {}), context)).rejects.toMatchObject({ code: 'access-denied' })
+    }
+  })
+
+  it('does the jobs of a server that is restarted', async () => {
+    const own = await startPostgres()
+    cleanups.push(() => own.dispose())
+    const { executor, worker, path } = await cluster({ postgres: own.url })
+    await worker()
+    const running = executor()
+    const jobs = [1, 2, 3].map((number) => running.run(job('slow', { path, pauseMs: 500, number }), context))
+    await expect.poll(() => linesOf(path), { timeout: 60_000 }).not.toHaveLength(0)
+    await own.stop()
+    await own.start()
+    const results = await Promise.all(jobs)
+    expect(new Set(results.map(({ objects }) => objects['made'])).size).toBe(1)
   })
 })
 

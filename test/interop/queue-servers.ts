@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -90,6 +90,47 @@ export async function startRedis({
     ...{ port, folder: own },
     start: () => spawn(path, parts, { env, stdio: 'ignore' }),
     end: 'SIGTERM',
+  })
+}
+
+interface Postgres {
+  readonly folder: string
+  readonly env: NodeJS.ProcessEnv
+  /** PostgreSQL does not run as root. */
+  readonly user: { readonly uid?: number; readonly gid?: number }
+}
+
+const nobody = 65_534
+
+/** The programs of PostgreSQL: in the path, or where Debian puts them; `undefined` if there are none. */
+export function postgresPrograms(): Postgres | undefined {
+  const versions = existsSync('/usr/lib/postgresql') ? readdirSync('/usr/lib/postgresql') : []
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(':'),
+    ...versions.map((name) => `/usr/lib/postgresql/${name}/bin`),
+  ]
+  const found = folders.find((name) => existsSync(join(name, 'initdb')) && existsSync(join(name, 'postgres')))
+  if (found === undefined) return undefined
+  const user = process.getuid?.() === 0 ? { uid: nobody, gid: nobody } : {}
+  return { folder: found, env: { ...process.env, LC_ALL: 'C' }, user }
+}
+
+/** A PostgreSQL on loopback, with a database of its own, whose user has a password. */
+export async function startPostgres(): Promise<QueueServer> {
+  const { folder: programs, env, user } = postgresPrograms()!
+  const own = await mkdtemp(join(tmpdir(), 'sheikh-postgres-'))
+  if (user.uid !== undefined) await chown(own, nobody, nobody)
+  const [port, data, password] = [await freePort(), join(own, 'data'), join(own, 'password')]
+  await writeFile(password, 'right-password\n', { mode: 0o644 })
+  const parts = ['--pgdata', data, '--username', 'sheikh', '--auth', 'scram-sha-256', '--pwfile', password, '--no-sync']
+  const { status, stderr } = spawnSync(join(programs, 'initdb'), parts, { env, ...user, encoding: 'utf8', cwd: '/' })
+  if (status !== 0) throw new Error(`initdb failed: ${stderr}`)
+  const settings = ['-D', data, '-p', `${port}`, '-k', own, '-c', 'listen_addresses=127.0.0.1']
+  return serverOf({
+    url: `postgres://sheikh:right-password@127.0.0.1:${port}/postgres`,
+    ...{ port, folder: own },
+    start: () => spawn(join(programs, 'postgres'), settings, { env, ...user, stdio: 'ignore', cwd: '/' }),
+    end: 'SIGINT',
   })
 }
 
