@@ -193,10 +193,10 @@ function once<T>(make: () => Promise<T>): () => Promise<T> {
 }
 
 /** What samples outside the repository need: the folder of the store, tokens and addresses, and who receives progress. */
-export type DataAccess = Pick<Surroundings, 'shared' | 'environment' | 'onTransfer' | 'folderContent'>
+export type DataAccess = Pick<Surroundings, 'shared' | 'workTree' | 'environment' | 'onTransfer' | 'folderContent'>
 
 /** Gets files of Git LFS from this clone and its remote. The settings are read when there is a pointer. */
-export function largeFilesOf({ shared, environment, onTransfer }: DataAccess): LargeFiles {
+export function largeFilesOf({ shared, workTree = shared, environment, onTransfer }: DataAccess): LargeFiles {
   let made: Promise<LargeFiles> | undefined
   const hub = () => new URL(hubAddress(environment) ?? 'https://huggingface.co').origin
   const hubToken = (url: string) => (new URL(url).origin === hub() ? environment['HF_TOKEN'] : undefined)
@@ -207,7 +207,7 @@ export function largeFilesOf({ shared, environment, onTransfer }: DataAccess): L
   const make = async () => {
     const { gitLfs, lfsTransfers } = await import('./lfs/index.js')
     return gitLfs({
-      ...{ directory: shared, environment, credentials, sshHosts: [gitHubAddress(environment).host] },
+      ...{ directory: workTree, environment, credentials, sshHosts: [gitHubAddress(environment).host] },
       onProgress: onTransfer && lfsTransfers(onTransfer),
     })
   }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type Json, SheikhError } from '../core/index.js'
-import { type FeatureJoin, loadSnapshot, type SnapshotHeader, typesIn } from '../dataset/index.js'
+import { type FeatureJoin, type LargeFiles, loadSnapshot, type SnapshotHeader, typesIn } from '../dataset/index.js'
 import type { FeastLookUpOptions } from '../serve/index.js'
 import { featuresPath } from './layout.js'
 
@@ -22,7 +22,16 @@ type Prepare = (values: readonly Json[]) => Promise<readonly Json[]>
  */
 export async function onlineFeatures(
   { url, token }: OnlineStore,
-  { root, features }: { readonly root: string; readonly features: FeatureJoin | undefined },
+  {
+    root,
+    features,
+    largeFiles,
+  }: {
+    readonly root: string
+    readonly features: FeatureJoin | undefined
+    /** Gets the snapshot if the checkout has a Git LFS pointer to it. @default a pointer is an error */
+    readonly largeFiles?: LargeFiles | undefined
+  },
 ): Promise<(prepare: Prepare) => Prepare> {
   const refuse = (fact: string, remedy: string) =>
     new SheikhError('invalid-config', `Cannot look up features: ${fact}. ${remedy}.`, {
@@ -31,7 +40,7 @@ export async function onlineFeatures(
   if (features === undefined)
     throw refuse('dataset/config.yaml has no "features"', 'Add the views there, or serve without --feast')
   const { feastLookUp, withOnlineFeatures } = await import('../serve/index.js')
-  const { header } = await loadSnapshot(join(root, featuresPath))
+  const { header } = await loadSnapshot(join(root, featuresPath), { largeFiles })
   const joinKeys: Record<string, string> = {}
   for (const { entities: keys = {}, ...view } of features.views) {
     const name = 'service' in view ? view.service : view.name

@@ -26,6 +26,8 @@ export interface Surroundings {
    * linked one. All work trees of a repository share its ledger, so they share its lock and its releases too.
    */
   readonly shared: string
+  /** The project's folder in this work tree, whose file `.lfsconfig` may name a server of Git LFS. @default `shared` */
+  readonly workTree?: string | undefined
   /** Where Git fetches `origin` from. */
   readonly originUrl: () => Promise<string | undefined>
   /** As `Git.folderContent`, for an absolute path. Absent: nothing is known. */

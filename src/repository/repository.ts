@@ -114,6 +114,7 @@ export class Repository {
         root,
         project: belowRoot(git, root),
         shared: sharedFolder(git, root),
+        workTree: root,
         originUrl: () => git.config('remote.origin.url'),
         folderContent: async (folder, context, options) =>
           git.folderContent?.(belowRoot(git, folder), context, options),

@@ -43,7 +43,7 @@ export async function projectServing(
   }: ServingOptions & { readonly root: string; readonly keysPath: string; readonly ledger: Ledger },
 ): Promise<ProjectServing> {
   const { configuration, releaser, trainer, source, samples, largeFiles } = composition
-  const lookUp = feast && (await onlineFeatures(feast, { root, features: configuration.dataset.features }))
+  const lookUp = feast && (await onlineFeatures(feast, { root, features: configuration.dataset.features, largeFiles }))
   const withoutFeatures = source ?? samples
   const smokeSource =
     lookUp === undefined ? joinedSource(root, configuration, { source: withoutFeatures, largeFiles }) : withoutFeatures

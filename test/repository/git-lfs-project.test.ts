@@ -236,3 +236,19 @@ it('features come from files, and from a snapshot, of Git LFS', async () => {
   ])
   await expect(withFeatures(source, { snapshot }).list(callContext())).rejects.toThrow(/Git LFS pointer/)
 })
+
+it('a linked work tree uses its own .lfsconfig', async () => {
+  const { root, put, commit } = await project({}, { pin: false })
+  const content = readFileSync(`${root}/${large}`, 'utf8')
+  const server = await startLfs([content])
+  put(large, pointerTo(content))
+  await commit('Large files')
+  const linked = `${root}-linked`
+  git(root, 'worktree', 'add', '-q', linked, '-b', 'other')
+  write(linked, '.lfsconfig', `[lfs]\n\turl = ${server.url}/ns/data.git/info/lfs\n`)
+  const rowsIn = async (folder: string) =>
+    await (await openRepository(folder)).pinEvaluation({ share: 0.5, salt: 'x' }).catch((error) => error)
+  expect(await rowsIn(root)).toMatchObject({ message: expect.stringMatching(/no remote/) })
+  expect(await rowsIn(linked)).not.toBeInstanceOf(Error)
+  expect(server.asked.length).toBe(2)
+})

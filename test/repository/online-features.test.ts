@@ -1,12 +1,14 @@
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { FeatureJoin } from '../../src/dataset/index.js'
+import type { FeatureJoin, LargeFiles } from '../../src/dataset/index.js'
 import { featuresOf, featuresType } from '../../src/repository/config/feature-keys.js'
 import { onlineFeatures } from '../../src/repository/online-features.js'
 import { type Asked, feastServer } from '../serve/loopback-feast.js'
 import { write } from './harness.js'
+import { oidOf, pointerTo } from './lfs-server.js'
 
 /** A folder with a snapshot of two features of drivers. */
 async function project(): Promise<string> {
@@ -38,6 +40,25 @@ describe('online features of a project', () => {
     expect(await prepare(async (values) => values)([{ driver: 5 }])).toEqual([{ driver: 5, trips: 1, rate: 2 }])
     const body = { feature_service: 'model', entities: { driver_id: [5] }, full_feature_names: false }
     expect(asked).toEqual([{ url: '/get-online-features', authorization: undefined, body }])
+  })
+
+  it('are found by a snapshot in Git LFS', async () => {
+    const root = await project()
+    const snapshot = join(root, 'dataset/features.jsonl')
+    const stored = join(root, 'stored.jsonl')
+    renameSync(snapshot, stored)
+    const content = readFileSync(stored)
+    writeFileSync(snapshot, pointerTo(content))
+    const features = { timestamp: 't', views: [service] }
+    const given = { url: 'http://127.0.0.1:9' }
+    await expect(onlineFeatures(given, { root, features })).rejects.toThrow(/Git LFS pointer/)
+    const asked: object[] = []
+    const largeFiles: LargeFiles = async (file) => {
+      asked.push(file)
+      return stored
+    }
+    expect(await onlineFeatures(given, { root, features, largeFiles })).toBeTypeOf('function')
+    expect(asked).toMatchObject([{ oid: oidOf(content), sizeBytes: content.length }])
   })
 
   it('are refused if a service is not alone', async () => {

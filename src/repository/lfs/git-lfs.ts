@@ -281,7 +281,8 @@ async function emptyFile({ storage }: Opened): Promise<string> {
   return path
 }
 
-const objectIn = (folder: string, oid: string) => join(folder, oid.slice(0, 2), oid.slice(2, 4), oid)
+/** The path of an object, in `objects` of a store of Git LFS. */
+export const objectIn = (folder: string, oid: string) => join(folder, oid.slice(0, 2), oid.slice(2, 4), oid)
 
 async function copyFrom(
   folders: readonly string[],
