@@ -1,8 +1,8 @@
 // `sheikh run` where nothing is to be done, on many samples: the whole process, from dist/. npm run build first.
-// What is left, by `node --cpu-prof`: the stat of every file, which Git does a second time in a process of its own; garbage,
-// mostly of those stats; starting Node.js and loading modules; seven processes of git. Stats with numbers in place of BigInts
-// do not help: turning fractions into text costs more than is saved. The ids in Git's index could replace our stats only for
-// files without filters (LFS, line endings), flags and settings such as core.trustctime; nothing here relies on them.
+// What is left, by `node --cpu-prof`: starting Node.js and loading two megabytes of modules; four processes of git. Git's index
+// names the content of the samples, so only git status looks at each file, unless filters (LFS), flags or settings such as
+// core.trustctime may hide a change. Then every file is listed. Of that, stats with numbers in place of BigInts do not help: turning
+// fractions into text costs more than is saved.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'

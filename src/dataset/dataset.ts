@@ -33,7 +33,7 @@ import type {
 import { checkOutFiles } from './files/check-out-files.js'
 import { checkNamedFiles, type FoundFiles, type NamedFiles, openNamedFiles } from './files/named-files.js'
 import { type DatasetIssue, filesWarning } from './issues.js'
-import { askContent, knownSummary } from './known-summary.js'
+import { askContent, knownSummary, type NamedContent } from './known-summary.js'
 import { type QuarantinedSample, quarantineWarnings, refusePinned } from './quarantine.js'
 import { type EntryOptions, isProblems, type ReadRow, readEntry } from './read-entry.js'
 import {
@@ -132,6 +132,25 @@ const mostRows = 20_000
 
 // Raise this when the same samples and options lead to different rows.
 const rowVersion = '2'
+
+/** How long a dataset waits for the name of its content before it lists its files: `git status` of 30,000 files. */
+const patienceMs = 50
+
+async function isPending(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(true), ms)
+  })
+  const settled = work.then(
+    () => false,
+    () => false,
+  )
+  try {
+    return await Promise.race([settled, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
 
 class DatasetOf implements Dataset<unknown, unknown> {
   readonly contract = 1
@@ -267,9 +286,24 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const key = this.#cacheKey()
     const quarantined = await this.#quarantined(context)
     const inputs = { options, pinned, quarantined }
-    const content = key === undefined ? undefined : (await asked)?.({ ...inputs, key })
     const state = { ...inputs, schema }
-    const same = await content?.find()
+    // While Git compares many files, they are listed already, in case that one has changed.
+    const unneeded = new AbortController()
+    const early = { ...context, signal: AbortSignal.any([context.signal, unneeded.signal]) }
+    const listing = (await isPending(asked, patienceMs)) ? this.#listed(state, early) : undefined
+    const ended = listing?.catch(() => {})
+    let content: NamedContent | undefined
+    let same: DatasetSummary | undefined
+    try {
+      content = key === undefined ? undefined : (await asked)?.({ ...inputs, key })
+      same = await content?.find()
+      if (same !== undefined) unneeded.abort()
+    } catch (error) {
+      unneeded.abort()
+      throw error
+    } finally {
+      if (unneeded.signal.aborted) await ended
+    }
     if (same !== undefined) {
       refusePinned(quarantined, pinned)
       return {
@@ -277,7 +311,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
         snapshot: async () => checkSame(same, await this.#snapshotOf(await this.#listed(state, context), context)),
       }
     }
-    const listed = await this.#listed(state, context)
+    const listed = await (listing ?? this.#listed(state, context))
     refusePinned(quarantined, pinned)
     const known = key === undefined ? undefined : knownSummary({ ...listed, ...inputs, key }, context)
     const load = () => this.#snapshotOf(listed, context)

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { type CallContext, callContext } from '../../src/core/index.js'
@@ -146,6 +147,17 @@ describe('a dataset in Git', () => {
     expect(summary.counts.rows).toBe(6)
   })
 
+  it.each(['that is the same', 'that changed'])(
+    'of which a slow comparison names the content: one %s',
+    async (kind) => {
+      const { open, uncached } = await dataset({ delayMs: 200 })
+      await open()
+      await open()
+      if (kind === 'that changed') put(`${folder}/9.json`, sample(9))
+      expect((await open()).summary).toEqual((await uncached()).summary)
+    },
+  )
+
   it('is listed if an attribute may convert a file', async () => {
     commit('.gitattributes', '*.json ident\n')
     const { open, listings } = await dataset()
@@ -204,19 +216,24 @@ const summaryOf = async (open: () => Promise<{ summary: unknown }>) =>
     (error: { code: string }) => error.code,
   )
 
-async function dataset() {
+async function dataset({ delayMs = 0 } = {}) {
   const directory = at(folder)
   const listed = sampleFiles({
     directory,
-    contentId: (context, options) => git.folderContent!(folder, context, options),
+    async contentId(context, options) {
+      await setTimeout(delayMs)
+      return git.folderContent!(folder, context, options)
+    },
     contentIds: (context) => unchangedBlobs(directory, process.env, context),
   })
   let listings = 0
   const source: Source = {
     ...listed,
-    list(context: CallContext) {
+    // One that begins while Git compares files, and is not needed, does not count.
+    async list(context: CallContext) {
+      const entries = await listed.list(context)
       listings += 1
-      return listed.list(context)
+      return entries
     },
   }
   const identities = await new Dataset({ source, input: 'text', target: 'label' }).identities(later())
