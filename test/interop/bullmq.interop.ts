@@ -6,13 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest'
+import { setUpRedis } from '../../examples/cluster/redis-server.js'
 import { callContext, type Json, type Log } from '../../src/core/index.js'
 import type { BullmqExecutorOptions, BullmqWorkerOptions, Executor, JobEvent } from '../../src/execute/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
 import { executorContract } from '../../src/testing/executor-contract.js'
 import { builtRooms } from '../built-package.js'
 import { localWorkerPath } from '../execute/start-local.js'
-import { postgresPrograms, type QueueServer, setUpRedis, startPostgres, startRedis } from './queue-servers.js'
+import { postgresPrograms, type QueueServer, startPostgres, startRedis } from './queue-servers.js'
 
 const missing = setUpRedis()
 if (missing !== undefined) console.log(`Skipped: ${missing}.`)
@@ -90,6 +91,16 @@ function events() {
   const all: JobEvent[] = []
   return { all, context: { ...context, onEvent: (event: JobEvent) => void all.push(event) } }
 }
+
+it.skipIf(missing !== undefined)('examples/cluster: the same model with and without the kill of a worker', async () => {
+  const program = join(import.meta.dirname, '../../examples/cluster/main.ts')
+  const parts = ['--import', 'tsx', '--conditions=sheikh-source', program]
+  const child = spawn(process.execPath, parts, { stdio: ['ignore', 'pipe', 'inherit'] })
+  let out = ''
+  child.stdout.on('data', (piece) => (out += piece))
+  const [code] = (await once(child, 'exit')) as [number]
+  expect([code, out]).toEqual([0, expect.stringMatching(/The same model: sha256:[0-9a-f]{64}\n$/)])
+})
 
 describe.skipIf(missing !== undefined)('on Redis', () => {
   let server: QueueServer
