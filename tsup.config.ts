@@ -24,6 +24,7 @@ export default defineConfig({
     experiment: 'src/experiment.ts',
     serve: 'src/serve.ts',
     tune: 'src/tune.ts',
+    ensemble: 'src/ensemble.ts',
     execute: 'src/execute.ts',
     testing: 'src/testing.ts',
     'cli/main': 'src/cli/main.ts',

@@ -16,6 +16,7 @@ const entries = [
   'experiment',
   'serve',
   'tune',
+  'ensemble',
   'execute',
   'testing',
 ]

@@ -22,6 +22,7 @@ const rooms = [
   'experiment',
   'serve',
   'tune',
+  'ensemble',
   'repository',
   'report',
   'dashboard',
@@ -56,6 +57,7 @@ const entries = [
   'experiment',
   'serve',
   'tune',
+  'ensemble',
   'execute',
   'testing',
 ]

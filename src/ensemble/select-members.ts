@@ -1,0 +1,91 @@
+import { type CallContext, digestJson } from '../core/index.js'
+import { type Evaluation, evaluate, type Metric, type Predictions, rememberingModel } from '../evaluation/index.js'
+import { type Evidence, improves } from '../gate/index.js'
+import type { Model, Rows, WeightsDirectory } from '../model/index.js'
+import type { CandidateRecord } from '../trainer/index.js'
+import type { Combination } from './combine.js'
+import { ensembleModel } from './ensemble-model.js'
+
+/** Chance that a member without gain joins, over all that are tested. */
+const level = 0.05
+
+/** A trained member. */
+export interface TrainedMember<I> {
+  readonly name: string
+  readonly share: number
+  readonly weights: WeightsDirectory
+  readonly record: CandidateRecord
+  readonly load: () => Promise<Model<I>>
+}
+
+/** What a member was worth, for people and for the record. JSON. */
+export interface MemberTest {
+  readonly name: string
+  /** The metric of the member alone, on the development rows. */
+  readonly value: number | null
+  /** Whether it is in the ensemble. */
+  readonly joined: boolean
+  /** Why, with the numbers. */
+  readonly reason: string
+}
+
+/**
+ * Chooses the members that the development rows show a gain for. The best one alone begins. The others are tested in the order of
+ * their own values, each once: it joins if the ensemble with it is better by the gate's test (`improves`), at a level of 0.05
+ * that is divided by the number of tests (Bonferroni).
+ */
+export async function selectMembers<I>(
+  {
+    members,
+    rows,
+    metric,
+    combine,
+  }: {
+    readonly members: readonly TrainedMember<I>[]
+    readonly rows: Rows<I, unknown>
+    readonly metric: Metric
+    readonly combine: Combination
+  },
+  context: CallContext,
+): Promise<{ readonly joined: readonly TrainedMember<I>[]; readonly tests: readonly MemberTest[] }> {
+  const alone: { member: TrainedMember<I>; evaluation: Evaluation; answers: Predictions }[] = []
+  for (const member of members) {
+    await using model = await rememberingModel(member.load, undefined)
+    const evaluation = await evaluate({ model, rows, metrics: [metric] }, context)
+    alone.push({ member, evaluation, answers: model.answers() })
+  }
+  const together = async (some: typeof alone) => {
+    const remembered = some.map(async ({ member: { name, share, load }, answers }) => ({
+      ...{ name, share },
+      model: await rememberingModel(load, answers),
+    }))
+    const digest = digestJson(some.map(({ member }) => member.weights.digest))
+    await using model = ensembleModel({ digest, combine, members: await Promise.all(remembered), atOnce: false })
+    return evaluate({ model, rows, metrics: [metric] }, context)
+  }
+  const sign = metric.direction === 'higher-is-better' ? -1 : 1
+  const valueAlone = ({ evaluation }: (typeof alone)[number]) => evaluation.metrics[0]!.value
+  const rank = (one: (typeof alone)[number]) => sign * (valueAlone(one) ?? -sign * Number.POSITIVE_INFINITY)
+  const [best, ...others] = [...alone].sort((one, other) => rank(one) - rank(other) || 0)
+  const tests: MemberTest[] = [
+    { name: best!.member.name, value: valueAlone(best!), joined: true, reason: 'It is the best member alone.' },
+  ]
+  let chosen = [best!]
+  let current = await together(chosen)
+  const check = improves(metric)
+  for (const one of others) {
+    const tried = await together([...chosen, one])
+    const { weights, record } = one.member
+    const evidence: Evidence = {
+      candidate: { weights, record, evaluation: tried },
+      baseline: { version: 'the ensemble without it', bundle: weights.digest, evaluation: current },
+      passAlpha: level / others.length,
+    }
+    const [finding] = await check.examine(evidence, context)
+    const joined = finding!.status === 'pass'
+    tests.push({ name: one.member.name, value: valueAlone(one), joined, reason: finding!.reason })
+    if (joined) [chosen, current] = [[...chosen, one], tried]
+  }
+  // In the order of the options, so that the same members are the same bundle.
+  return { joined: members.filter((member) => chosen.some((one) => one.member === member)), tests }
+}

@@ -1,0 +1,223 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
+import { callContext, SheikhError, seededRandom } from '../../src/core/index.js'
+import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../../src/dataset/index.js'
+import { ensembleTrainer } from '../../src/ensemble/index.js'
+import type { Metric } from '../../src/evaluation/index.js'
+import { qualityGate, reportOnly, weightIntegrity } from '../../src/gate/index.js'
+import { readWeightsDirectory, tensorOfFloat32, writeSafetensors } from '../../src/model/index.js'
+import { Pipeline } from '../../src/pipeline/index.js'
+import { loadRelease } from '../../src/releaser/index.js'
+import { memoryStore } from '../../src/store/memory/index.js'
+import { fakeTrainer } from '../../src/testing/fake-trainer.js'
+import { memoryRegistry } from '../../src/testing/memory-registry.js'
+import { trainerContract } from '../../src/testing/trainer-contract.js'
+import type { Trainer } from '../../src/trainer/index.js'
+
+const three = () => ({ first: fakeTrainer(), second: fakeTrainer({ setting: 2 }), third: fakeTrainer() })
+trainerContract(test, async () => ensembleTrainer({ members: three() }))
+trainerContract(test, async () => ensembleTrainer({ members: { only: fakeTrainer() }, combine: 'mean' }))
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sheikh-ensemble-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const fitContext = () => ({ ...callContext(), progress: () => {} })
+const fresh = () => mkdtemp(join(folder, 'fit-'))
+
+const random = seededRandom('ensemble')
+const samples = Array.from({ length: 200 }, (_, index) => ({ id: `s${index}`, x: random.normal() }))
+type Sample = (typeof samples)[number]
+const parts = { source: memorySamples(samples), input: ({ x }: Sample) => x, target: ({ x }: Sample) => 2 * x }
+const pinned = proposePinnedSet(await new Dataset(parts).identities(), { salt: 'e', share: 0.3 })
+const dataset = (developmentShare = 0.4) => new Dataset({ ...parts, evaluation: pinnedSet(pinned), developmentShare })
+
+/** Answers with twice the input, and an error of its own: always the same, or drawn from the input. */
+function biasedTrainer(bias: number, noise = 0, onFit: (seed: number) => unknown = () => {}): Trainer<number, number> {
+  const trainer = { name: 'biased', version: '1', describe: { bias, noise } }
+  return {
+    ...{ contract: 1, name: 'biased', version: '1', describe: () => trainer.describe },
+    async fit({ training, seed, directory }, context) {
+      await onFit(seed)
+      context.progress({ epoch: 1, epochs: 1, step: 4, steps: 4, loss: bias, learningRate: 0 })
+      await writeFile(join(directory, 'config.json'), JSON.stringify({ bias, noise, seed }))
+      const tensors = [tensorOfFloat32('bias', [1], Float32Array.of(bias))]
+      await writeSafetensors(join(directory, 'model.safetensors'), tensors, {}, context)
+      const lossCurve = Array.from({ length: 900 }, (_, step) => [step + 1, bias] as const)
+      const weights = await readWeightsDirectory(directory, context)
+      return { weights, record: { trainer, seed, trainingDigest: training.digest, lossCurve } }
+    },
+    async load(weights) {
+      const own = JSON.parse(await readFile(join(weights.path, 'config.json'), 'utf8')) as { readonly seed: number }
+      const error = (x: number) => bias + noise * Math.sin(1e5 * (x + own.seed))
+      return {
+        digest: weights.digest,
+        predict: async (inputs) => inputs.map((x) => ({ kind: 'number', value: 2 * x + error(x) })),
+        async [Symbol.asyncDispose]() {},
+      }
+    },
+  }
+}
+
+const squaredError: Metric = {
+  ...{ contract: 1, name: 'squared-error', version: '1', direction: 'lower-is-better', kind: 'mean', needs: 'number' },
+  describe: () => null,
+  score: ({ target }, prediction) => (prediction.kind === 'number' ? (prediction.value - Number(target)) ** 2 : 0),
+}
+
+async function fitted(trainer: Trainer<number, number>) {
+  const { training, development } = await dataset().snapshot(callContext())
+  const directory = await fresh()
+  const progress: number[] = []
+  const context = {
+    ...callContext(),
+    progress: ({ step, steps }: { step: number; steps: number }) => void progress.push(step / steps),
+  }
+  const candidate = await trainer.fit({ training, development, seed: 5, directory }, context)
+  const config = JSON.parse(await readFile(join(directory, 'config.json'), 'utf8'))
+  return { ...candidate, directory, progress, config }
+}
+
+describe('an ensemble', () => {
+  it('trains each member with its own seed, answers with the mean, and names the members', async () => {
+    const seeds: number[] = []
+    const trainer = ensembleTrainer({
+      members: {
+        high: biasedTrainer(3, 0, (seed) => seeds.push(seed)),
+        low: biasedTrainer(-1, 0, (seed) => seeds.push(seed)),
+      },
+      shares: { low: 3 },
+    })
+    const { weights, record, config, progress } = await fitted(trainer)
+    expect(seeds).toEqual([5, 6])
+    expect(progress).toEqual([0.5, 1])
+    expect(config).toMatchObject({
+      architecture: 'ensemble',
+      combine: 'mean',
+      members: [
+        { name: 'high', share: 1 },
+        { name: 'low', share: 3 },
+      ],
+    })
+    expect(record.lossCurve.length).toBeLessThanOrEqual(1000)
+    expect(record.lossCurve.at(-1)).toEqual([1800, -1])
+    await using model = await trainer.load(weights, callContext())
+    expect(await model.predict([1, 10], callContext())).toEqual([2, 20].map((value) => ({ kind: 'number', value })))
+  })
+
+  it('takes a member only if the development rows show its gain', async () => {
+    const members = {
+      worse: biasedTrainer(5, 0.01),
+      high: biasedTrainer(1, 0.01),
+      same: biasedTrainer(1.01, 0.01),
+      low: biasedTrainer(-1.1, 0.01),
+    }
+    const { config, directory, record } = await fitted(ensembleTrainer({ members, joinBy: squaredError }))
+    expect(config.members.map(({ name }: { readonly name: string }) => name)).toEqual(['high', 'low'])
+    const tests = Object.fromEntries(config.tests.map((one: { readonly name: string }) => [one.name, one]))
+    expect(tests).toMatchObject({
+      high: { joined: true, reason: 'It is the best member alone.', value: expect.closeTo(1, 1) },
+      same: { joined: false },
+      low: { joined: true },
+      worse: { joined: false, value: expect.closeTo(25, 0) },
+    })
+    await expect(readFile(join(directory, 'members/worse/config.json'))).rejects.toThrow('ENOENT')
+    expect(record.developmentDigest).toBe((await dataset().snapshot(callContext())).development!.digest)
+  })
+
+  it('lets members without a gain in seldom', async () => {
+    // Members that differ by noise alone, of which the mean of two is no better than its best: the error is the bias.
+    let joined = 0
+    for (let round = 0; round < 20; round += 1) {
+      const members = {
+        a: biasedTrainer(1, 1e-3),
+        b: biasedTrainer(1, 1e-3 * (1 + round)),
+        c: biasedTrainer(1 + 1e-6 * round),
+      }
+      joined += (await fitted(ensembleTrainer({ members, joinBy: squaredError }))).config.members.length - 1
+    }
+    expect(joined).toBeLessThanOrEqual(3)
+  })
+
+  it('is judged and released as one, and a release answers as the ensemble', async () => {
+    const trainer = ensembleTrainer({ members: { high: biasedTrainer(1), low: biasedTrainer(-1) } })
+    const registry = memoryRegistry()
+    const gate = qualityGate([weightIntegrity(), reportOnly(squaredError)])
+    const options = { dataset: dataset(), store: memoryStore(), trainer, gate, releaser: registry }
+    const { status } = await new Pipeline(options).run()
+    expect(status).toBe('released')
+    await using released = await loadRelease(registry, { trainer }, callContext())
+    expect(await released.predict([4], callContext())).toEqual([{ kind: 'number', value: 8 }])
+    // Nothing changed: nothing is trained. Another share: another release.
+    expect((await new Pipeline(options).run()).status).toBe('up-to-date')
+    const other = ensembleTrainer({ members: { high: biasedTrainer(1), low: biasedTrainer(-1) }, shares: { low: 2 } })
+    expect(
+      (await new Pipeline({ ...options, trainer: other }).plan()).stages.find(({ stage }) => stage === 'train'),
+    ).toMatchObject({ action: 'run' })
+  })
+
+  it('refuses weights of others, changed members, and members it does not have', async () => {
+    const members = { high: biasedTrainer(1), low: biasedTrainer(-1) }
+    const trainer = ensembleTrainer({ members })
+    const { weights, directory } = await fitted(trainer)
+    await expect(
+      ensembleTrainer({ members: { high: members.high } }).load(weights, callContext()),
+    ).rejects.toMatchObject({
+      code: 'artifact-corrupt',
+      message: expect.stringContaining('a member "low", which this trainer does not have'),
+    })
+    await writeFile(join(directory, 'members/low/config.json'), '{}')
+    await expect(trainer.load(weights, callContext())).rejects.toThrow(
+      'the member "low" are not those that were trained',
+    )
+    const alone = await members.high.fit(
+      { training: (await dataset().snapshot(callContext())).training, seed: 0, directory: await fresh() },
+      fitContext(),
+    )
+    await expect(trainer.load(alone.weights, callContext())).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    for (const name of ['../high', 'high/..', '']) {
+      await writeFile(
+        join(directory, 'config.json'),
+        JSON.stringify({
+          architecture: 'ensemble',
+          formatVersion: 1,
+          combine: 'mean',
+          members: [{ name, share: 1, trainer: { name: 'x' }, weights: weights.digest }],
+        }),
+      )
+      await expect(trainer.load(weights, callContext())).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    }
+  })
+
+  it('says which member failed, with its code', async () => {
+    const failing = biasedTrainer(1, 0, () => {
+      throw new SheikhError('train-diverged', 'Cannot train: the loss is not a number.')
+    })
+    await expect(fitted(ensembleTrainer({ members: { good: biasedTrainer(1), bad: failing } }))).rejects.toMatchObject({
+      code: 'train-diverged',
+      message: 'The member "bad" of the ensemble: Cannot train: the loss is not a number.',
+    })
+  })
+
+  it('needs development rows for "joinBy"', async () => {
+    const { training } = await new Dataset({ ...parts, evaluation: pinnedSet(pinned) }).snapshot(callContext())
+    const trainer = ensembleTrainer({ members: { high: biasedTrainer(1) }, joinBy: squaredError })
+    await expect(trainer.fit({ training, seed: 0, directory: await fresh() }, fitContext())).rejects.toMatchObject({
+      code: 'dataset-invalid',
+    })
+  })
+
+  it.each<[string, object, string]>([
+    ['no members', { members: {} }, 'it has no members'],
+    ['a name that is none', { members: { 'A b': fakeTrainer() } }, '"A b" is no name'],
+    ['a share of 0', { members: three(), shares: { first: 0 } }, 'the share of "first" is 0'],
+    ['a share of nobody', { members: three(), shares: { fourth: 1 } }, 'names "fourth"'],
+    ['an aggregate', { members: three(), joinBy: { ...squaredError, kind: 'aggregate' } }, 'is an aggregate'],
+  ])('refuses %s', (_name, options, fact) => {
+    expect(() => ensembleTrainer(options as never)).toThrow(fact)
+  })
+})
