@@ -567,7 +567,7 @@ export class Repository {
     const { environment } = this.#surroundings
     const secrets = [...secretsOf(environment), ...notificationSecrets(composition.configuration, environment)]
     const { tuneProject } = await import('./tune-project.js')
-    return this.#hide(await tuneProject({ root: this.root, composition, secrets }, options, context))
+    return this.#hide(await tuneProject({ surroundings: this.#surroundings, composition, secrets }, options, context))
   }
 
   /**

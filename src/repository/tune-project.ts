@@ -1,9 +1,11 @@
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { type Document, isMap, isNode, isScalar, parse, parseDocument, type YAMLMap } from 'yaml'
-import { type CallContext, messageOf, SheikhError } from '../core/index.js'
+import { type CallContext, messageOf, SheikhError, toJson } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
-import { readTextFile, writeFileAtomic } from '../store/index.js'
+import type { Executor } from '../execute/index.js'
+import { readTextFile, type Store, writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { Point, Pruner, Sampler, Space, TuneEvent, TuneResult } from '../tune/index.js'
 import { builtInTrainer, type Composition, rightnessOf } from './compose.js'
@@ -16,12 +18,19 @@ import {
   withTrainingSettings,
 } from './config/index.js'
 import { trainingFile, tuningFile } from './layout.js'
+import type { Surroundings } from './release-targets.js'
+import type { TuneWorkerOptions } from './tune-worker.js'
+
+// Beside this file in `src`, and beside the bundle that this file is part of.
+const workerEntry = new URL(`./tune-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
 
 export interface TuneProjectOptions {
   /** @default `tuning.trials` of mlops/tuning.yaml, 40 */
   readonly trials?: number | undefined
   /** The name under which the study continues. @default `tuning.name`, 'study' */
   readonly name?: string | undefined
+  /** How many trials run at once, each in a process of its own. 1: in this process. @default `tuning.workers` */
+  readonly workers?: number | undefined
   /** Whether to write the best values into mlops/training/config.yaml. A person commits the file. @default false */
   readonly write?: boolean | undefined
   readonly onEvent?: ((event: TuneEvent) => void) | undefined
@@ -41,14 +50,15 @@ export interface TunedProject extends TuneResult<Space> {
 /** Searches for the best values of the settings that mlops/tuning.yaml lists. */
 export async function tuneProject(
   {
-    root,
+    surroundings,
     composition,
     secrets,
-  }: { readonly root: string; readonly composition: Composition; readonly secrets: readonly string[] },
-  { trials, name, write = false, onEvent }: TuneProjectOptions,
+  }: { readonly surroundings: Surroundings; readonly composition: Composition; readonly secrets: readonly string[] },
+  { trials, name, workers: asked, write = false, onEvent }: TuneProjectOptions,
   context: CallContext,
 ): Promise<TunedProject> {
   const { configuration, dataset, store, seed } = composition
+  const { root } = surroundings
   const { tuning } = configuration
   if (tuning === undefined)
     throw refusal(
@@ -70,20 +80,28 @@ export async function tuneProject(
       `training.warm_start of ${trainingFile} names a release to start from, and trials are trained from scratch`,
       'Remove warm_start while you search',
     )
-  const metric = metricOf(configuration, tuning.metric)
+  const metric = metricOfTrials(configuration)
+  const { parallel = 1 } = tuning
+  const workers = asked ?? tuning.workers ?? Math.min(parallel, availableParallelism())
+  if (workers > parallel)
+    throw refusal(
+      `there are ${workers} workers for ${parallel === 1 ? 'one trial' : `${parallel} trials`} at once`,
+      `Set tuning.parallel to ${workers}, which is part of the study, or use fewer workers`,
+    )
   const path = join(root, trainingFile)
   const read = async () => (await readTextFile(path)) ?? ''
   // A file that cannot be changed is reported before the search, and not after it.
   if (write) withSettings(await read(), Object.fromEntries(keysOf(tuning).map((key) => [key, 1])))
   const { tune } = await import('../tune/index.js')
   const { sampler, pruner } = await partsOf(tuning)
-  const trainer = async (settings: Point): Promise<Trainer<unknown, unknown>> =>
-    builtInTrainer(root, withTrainingSettings(configuration, settings), context)
+  const trainer = trainerOfTrials(root, configuration, context)
+  await using executor = workers === 1 ? undefined : await processes(workers, surroundings, store)
   const result = await tune<unknown, unknown, Space, string>({
     ...{ space: tuning.space, trainer, dataset, metric, store, sampler, pruner, secrets, onEvent },
     trials: trials ?? tuning.trials,
-    parallel: tuning.parallel,
-    concurrency: tuning.concurrency,
+    parallel,
+    concurrency: workers,
+    executor,
     name: name ?? tuning.name,
     // With the same seed a pipeline finds the weights of the winner.
     seed,
@@ -103,7 +121,26 @@ const keysOf = ({ space, asha }: TuningConfiguration): readonly string[] => [
   ...(asha === undefined ? [] : [asha.resource]),
 ]
 
-function metricOf(configuration: Configuration, name: string | undefined): Metric {
+/** Makes the trainer of a trial from the files of the project. */
+export const trainerOfTrials =
+  (root: string, configuration: Configuration, context: CallContext) =>
+  async (settings: Point): Promise<Trainer<unknown, unknown>> =>
+    builtInTrainer(root, withTrainingSettings(configuration, settings), context)
+
+async function processes(
+  workers: number,
+  { root, project, shared, environment }: Surroundings,
+  store: Store,
+): Promise<Executor> {
+  const { localExecutor } = await import('../execute/index.js')
+  // Without variables that are not set: the options are JSON.
+  const options = toJson({ root, project, shared, environment } satisfies TuneWorkerOptions)
+  return localExecutor({ store, workers, worker: { module: workerEntry, options } })
+}
+
+/** The metric that a search improves. @throws `invalid-config` if the model is not measured by it. */
+export function metricOfTrials(configuration: Configuration): Metric {
+  const name = configuration.tuning?.metric
   if (name === undefined || name === 'accuracy') return rightnessOf(configuration)
   const training = configuration.files.find(({ file }) => file === trainingFile)
   if (metricsFor([name], valuesAt(training?.value ?? {}, 'model')).measured.length > 0) return metricNamed(name)!

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { commit, edit, project, sheikh, sheikhJson, temporary, write } from './harness.js'
+import { commit, edit, project, sheikh, sheikhJson, start, temporary, write } from './harness.js'
 
 const space = `tuning: { trials: 6, asha: { min: 1, max: 4, reduction: 2 } }
 space:
@@ -59,6 +59,24 @@ describe('sheikh tune', () => {
     expect(run.err).toMatch(/train: cached/)
   })
 
+  it('gives the same trials in two processes, also if the search is killed', async () => {
+    const tuning = `tuning: { trials: 4, parallel: 2 }\nspace: { learning_rate: { low: 0.1, high: 10, log: true } }\n`
+    const plain = (trials: readonly { readonly runId?: string }[]) => trials.map(({ runId: _, ...trial }) => trial)
+    const one = await sheikhJson(await tunable(tuning), 'tune', '--workers', '1')
+    const root = await tunable(tuning)
+    const killed = start(root, ['tune'])
+    await killed.says('trial 0: ')
+    killed.child.kill('SIGKILL')
+    await killed.ended
+    const { code, out, err } = await start(root, ['tune', '--workers', '2', '--json']).ended
+    expect(code, err).toBe(0)
+    const two = JSON.parse(out) as typeof one.json
+    expect(plain(two.trials)).toEqual(plain(one.json.trials))
+    expect(two.estimate).toEqual(one.json.estimate)
+    const runs = (await sheikhJson(root, 'runs')).json.runs.map(({ runId }: { readonly runId: string }) => runId)
+    expect(runs).toEqual(expect.arrayContaining(two.trials.map(({ runId }: { readonly runId: string }) => runId)))
+  })
+
   it('is without effect on the digests of a project', async () => {
     const root = await tunable()
     await sheikh(root, ['run'])
@@ -80,7 +98,8 @@ describe('sheikh tune', () => {
     ['space: { learning_rate: [1, 1] }\n', /the value 1 occurs twice/],
     ['tuning: { metric: accurcy }\nspace: { learning_rate: [1] }\n', /expected a metric: accuracy/],
     ['tuning: { metric: exact_match }\nspace: { learning_rate: [1] }\n', /exact_match is not measured of this model/],
-    ['tuning: { parallel: 2, concurrency: 3 }\nspace: { learning_rate: [1] }\n', /Set "parallel" to 3/],
+    ['tuning: { parallel: 2, workers: 3 }\nspace: { learning_rate: [1] }\n', /Set tuning.parallel to 3/],
+    ['tuning: { workers: 0 }\nspace: { learning_rate: [1] }\n', /"tuning.workers/],
     [
       'tuning: { asha: { min: 1, max: 9 } }\nspace: { num_train_epochs: [1, 2] }\n',
       /"num_train_epochs" is a parameter of the space/,

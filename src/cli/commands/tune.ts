@@ -12,19 +12,27 @@ export const tuneCommand: Command = {
   name: 'tune',
   usage: '',
   summary: 'Search for the best training settings, as mlops/tuning.yaml lists them',
-  options: { trials: { type: 'string' }, name: { type: 'string' }, write: { type: 'boolean' } },
+  options: {
+    trials: { type: 'string' },
+    name: { type: 'string' },
+    workers: { type: 'string' },
+    write: { type: 'boolean' },
+  },
   optionHelp: {
     trials: 'Number of trials, earlier ones of the study included (default: tuning.trials, 40)',
     name: 'Name of the study, which continues after an interruption (default: tuning.name, study)',
+    workers: 'Number of trials at once, each in its own process (default: tuning.workers, tuning.parallel)',
     write: 'Write the best values into mlops/training/config.yaml',
   },
   examples: ['sheikh tune', 'sheikh tune --trials 100 --write'],
   positionals: [0, 0],
   async run({ project, json, values }, terminal) {
     const trials = countOf(values, 'trials')
+    const workers = countOf(values, 'workers')
     const repository = await open(project, terminal)
     const result = await repository.tune({
       ...(trials !== undefined && { trials }),
+      ...(workers !== undefined && { workers }),
       ...(typeof values['name'] === 'string' && { name: values['name'] }),
       write: values['write'] === true,
       signal: terminal.signal,

@@ -234,7 +234,8 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
     trials: 'Number of trials. Default: 40.',
     parallel:
       'How many trials may run at once. Trial n is suggested from the results up to n - parallel, so the result depends on it. Default: 1.',
-    concurrency: 'How many trials run at once on this machine. Does not affect the result. Default: parallel.',
+    workers:
+      'How many trials run at once, each in a process of its own; 1: in the process of the search. Does not affect the result. Default: parallel, at most the number of processors.',
     sampler: 'tpe, random or grid. Default: tpe.',
     metric: 'The metric to improve, on the development rows. Default: accuracy; exact_match if the model writes text.',
     name: 'The name of the study, which continues after an interruption. Default: study.',

@@ -299,7 +299,7 @@ export const tuningKeys = group({
   tuning: deciding({
     trials: honoured(z.number().int().min(1).max(100_000)),
     parallel: honoured(z.number().int().min(1).max(1000)),
-    concurrency: honoured(z.number().int().min(1).max(1000)),
+    workers: honoured(z.number().int().min(1).max(1000)),
     sampler: honoured(z.enum(['tpe', 'random', 'grid'])),
     metric: honoured(text.regex(metricPattern, `expected a metric: ${metricNames.join(', ')}`)),
     name: honoured(text.regex(/^[a-z0-9-]{1,100}$/, 'expected lower-case letters, digits and "-"')),

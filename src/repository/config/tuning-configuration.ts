@@ -7,7 +7,7 @@ export interface TuningConfiguration {
   readonly space: Space
   readonly trials: number
   readonly parallel?: number | undefined
-  readonly concurrency?: number | undefined
+  readonly workers?: number | undefined
   readonly sampler: 'tpe' | 'random' | 'grid'
   /** As `metricNamed` has it. @default what the gate calls accuracy */
   readonly metric?: string | undefined
@@ -36,7 +36,7 @@ interface Range {
 export function tuningOf(file: Values, isInteger: (key: string) => boolean): TuningConfiguration | undefined {
   const space = valuesAt(file, 'space')
   if (Object.keys(space).length === 0) return undefined
-  const { trials, parallel, concurrency, sampler = 'tpe', metric, name, asha } = valuesAt(file, 'tuning')
+  const { trials, parallel, workers, sampler = 'tpe', metric, name, asha } = valuesAt(file, 'tuning')
   return {
     space: Object.fromEntries(
       Object.entries(space).map(([key, found]) => [
@@ -46,7 +46,7 @@ export function tuningOf(file: Values, isInteger: (key: string) => boolean): Tun
           : numeric(found as Range, isInteger(key)),
       ]),
     ),
-    ...({ trials: trials ?? 40, parallel, concurrency, sampler, metric, name } as Omit<TuningConfiguration, 'space'>),
+    ...({ trials: trials ?? 40, parallel, workers, sampler, metric, name } as Omit<TuningConfiguration, 'space'>),
     ...(asha !== undefined && {
       asha: { resource: 'num_train_epochs', ...(asha as Omit<AshaConfiguration, 'resource'>) },
     }),

@@ -1,0 +1,25 @@
+// The module of the workers of `sheikh tune`: they compose the project from its files.
+import { callContext } from '../core/index.js'
+import type { WorkerParts } from '../execute/index.js'
+import { trialKind } from '../tune/index.js'
+import { compose } from './compose.js'
+import { notificationSecrets } from './notifications.js'
+import { type Surroundings, secretsOf } from './release-targets.js'
+import { metricOfTrials, trainerOfTrials } from './tune-project.js'
+
+/** JSON, sent to the worker over a channel that no other process reads. */
+export type TuneWorkerOptions = Pick<Surroundings, 'root' | 'project' | 'shared' | 'environment'>
+
+export async function worker(options: TuneWorkerOptions): Promise<WorkerParts> {
+  const context = callContext()
+  // Releases, which are on a remote, take no part in a search.
+  const composition = await compose({ ...options, originUrl: async () => undefined }, context)
+  const { configuration, dataset, store } = composition
+  const { root, environment } = options
+  const kind = trialKind<unknown, unknown, Parameters<ReturnType<typeof trainerOfTrials>>[0]>({
+    trainer: trainerOfTrials(root, configuration, context),
+    ...{ dataset, metric: metricOfTrials(configuration) },
+    secrets: [...secretsOf(environment), ...notificationSecrets(configuration, environment)],
+  })
+  return { store, kinds: [kind] as WorkerParts['kinds'] }
+}
