@@ -3,7 +3,7 @@ import { callContext } from '../core/index.js'
 import type { WorkerParts } from '../execute/index.js'
 import { trialKind } from '../tune/index.js'
 import { compose } from './compose.js'
-import { notificationSecrets } from './notifications.js'
+import { notificationSecrets } from './notification-secrets.js'
 import { type Surroundings, secretsOf } from './release-targets.js'
 import { metricOfTrials, trainerOfTrials } from './tune-project.js'
 
