@@ -28,6 +28,7 @@ const names = [
   'serve-llama',
   'experiment',
   'tune',
+  'scale',
 ]
 /** What is about training, under one name. */
 const groups: Readonly<Record<string, readonly string[]>> = {
