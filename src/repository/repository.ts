@@ -11,6 +11,7 @@ import {
   redactJson,
 } from '../core/index.js'
 import type { DatasetSnapshot, DatasetSummary, PinnedSet, QualityReport, Repin } from '../dataset/index.js'
+import type { WorkerModule } from '../execute/index.js'
 import type { FeedbackStore } from '../feedback/index.js'
 import type { Ledger } from '../gate/index.js'
 import type { Imported, Pipeline, RunPlanOptions } from '../pipeline/index.js'
@@ -558,7 +559,8 @@ export class Repository {
    * Searches for the best values of the settings that mlops/tuning.yaml lists, on the development rows. The evaluation set is
    * not read.
    *
-   * @throws `invalid-config` without a space, without development rows, or with a trainer of the host's; as `tune`.
+   * @throws `invalid-config` without a space, without development rows, or with a trainer of the host's; `invalid-options` for both
+   * `workers` and `cluster`; as `tune`; with `cluster` also as `bullmqExecutor`.
    */
   async tune({ signal, ...options }: TuneProjectOptions = {}): Promise<TunedProject> {
     const context = callContext({ ...this.#context, signal })
@@ -568,6 +570,20 @@ export class Repository {
     const secrets = [...secretsOf(environment), ...notificationSecrets(composition.configuration, environment)]
     const { tuneProject } = await import('./tune-project.js')
     return this.#hide(await tuneProject({ surroundings: this.#surroundings, composition, secrets }, options, context))
+  }
+
+  /**
+   * The module of a worker that trains the trials of `tune({ cluster })` from the files of this checkout, for `bullmqWorker`. Give the
+   * machine of the search and the workers the same files and the same folder `.sheikh/`.
+   *
+   * @throws as `tune`, if the project cannot be read or is incomplete.
+   */
+  async trialWorker({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<WorkerModule> {
+    const context = callContext({ ...this.#context, signal })
+    await refuseIncomplete('do trials', this.#project, await this.#compose(), context)
+    const { workerOfProject } = await import('./tune-project.js')
+    // The workers of a cluster share the folder of the checkpoints, and do not know how many they are.
+    return workerOfProject(this.#surroundings, { keepsCheckpoints: false })
   }
 
   /**

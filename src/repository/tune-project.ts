@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Document, isMap, isNode, isScalar, parse, parseDocument, type YAMLMap } from 'yaml'
 import { type CallContext, messageOf, SheikhError, toJson } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
-import type { Executor } from '../execute/index.js'
+import type { Executor, QueueOptions, WorkerModule } from '../execute/index.js'
 import { readTextFile, type Store, writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { Point, Pruner, Sampler, Space, TuneEvent, TuneResult } from '../tune/index.js'
@@ -31,6 +31,13 @@ export interface TuneProjectOptions {
   readonly name?: string | undefined
   /** How many trials run at once, each in a process of its own. 1: in this process. @default `tuning.workers` */
   readonly workers?: number | undefined
+  /**
+   * The queue of a cluster, whose workers train the trials, up to `tuning.parallel` at once: `sheikh worker` in a checkout of the same
+   * files and with the same folder `.sheikh/`. Instead of `workers`.
+   *
+   * @default none
+   */
+  readonly cluster?: QueueOptions | undefined
   /** Whether to write the best values into mlops/training/config.yaml. A person commits the file. @default false */
   readonly write?: boolean | undefined
   readonly onEvent?: ((event: TuneEvent) => void) | undefined
@@ -54,7 +61,7 @@ export async function tuneProject(
     composition,
     secrets,
   }: { readonly surroundings: Surroundings; readonly composition: Composition; readonly secrets: readonly string[] },
-  { trials, name, workers: asked, write = false, onEvent }: TuneProjectOptions,
+  { trials, name, workers: asked, cluster, write = false, onEvent }: TuneProjectOptions,
   context: CallContext,
 ): Promise<TunedProject> {
   const { configuration, dataset, store, seed } = composition
@@ -82,7 +89,13 @@ export async function tuneProject(
     )
   const metric = metricOfTrials(configuration)
   const { parallel = 1 } = tuning
-  const workers = asked ?? tuning.workers ?? Math.min(parallel, availableParallelism())
+  if (asked !== undefined && cluster !== undefined)
+    throw new SheikhError(
+      'invalid-options',
+      'Cannot search: both "workers" and "cluster" are given. Give "workers" to train on this machine, or "cluster".',
+    )
+  const here = asked ?? tuning.workers ?? Math.min(parallel, availableParallelism())
+  const workers = cluster === undefined ? here : parallel
   if (workers > parallel)
     throw refusal(
       `there are ${workers} workers for ${parallel === 1 ? 'one trial' : `${parallel} trials`} at once`,
@@ -95,7 +108,7 @@ export async function tuneProject(
   const { tune } = await import('../tune/index.js')
   const { sampler, pruner } = await partsOf(tuning)
   const trainer = trainerOfTrials(root, configuration, context)
-  await using executor = workers === 1 ? undefined : await processes(workers, surroundings, store)
+  await using executor = await executorOf({ workers, cluster }, surroundings, store)
   const result = await tune<unknown, unknown, Space, string>({
     ...{ space: tuning.space, trainer, dataset, metric, store, sampler, pruner, secrets, onEvent },
     trials: trials ?? tuning.trials,
@@ -127,15 +140,26 @@ export const trainerOfTrials =
   async (settings: Point): Promise<Trainer<unknown, unknown>> =>
     builtInTrainer(root, withTrainingSettings(configuration, settings), context)
 
-async function processes(
-  workers: number,
-  { root, project, shared, environment }: Surroundings,
+/** `undefined`: this process. */
+async function executorOf(
+  { workers, cluster }: { readonly workers: number; readonly cluster: QueueOptions | undefined },
+  surroundings: Surroundings,
   store: Store,
-): Promise<Executor> {
-  const { localExecutor } = await import('../execute/index.js')
+): Promise<Executor | undefined> {
+  if (cluster === undefined && workers === 1) return undefined
+  const { bullmqExecutor, localExecutor } = await import('../execute/index.js')
+  if (cluster !== undefined) return bullmqExecutor({ ...cluster, store })
+  return localExecutor({ store, workers, worker: workerOfProject(surroundings, { keepsCheckpoints: true }) })
+}
+
+/** The module of workers for trials of the project. */
+export function workerOfProject(
+  { root, project, shared, environment }: Surroundings,
+  { keepsCheckpoints }: Pick<TuneWorkerOptions, 'keepsCheckpoints'>,
+): WorkerModule {
   // Without variables that are not set: the options are JSON.
-  const options = toJson({ root, project, shared, environment } satisfies TuneWorkerOptions)
-  return localExecutor({ store, workers, worker: { module: workerEntry, options } })
+  const options = toJson({ root, project, shared, environment, keepsCheckpoints } satisfies TuneWorkerOptions)
+  return { module: workerEntry, options }
 }
 
 /** The metric that a search improves. @throws `invalid-config` if the model is not measured by it. */

@@ -8,7 +8,10 @@ import { type Surroundings, secretsOf } from './release-targets.js'
 import { metricOfTrials, trainerOfTrials } from './tune-project.js'
 
 /** JSON, sent to the worker over a channel that no other process reads. */
-export type TuneWorkerOptions = Pick<Surroundings, 'root' | 'project' | 'shared' | 'environment'>
+export interface TuneWorkerOptions extends Pick<Surroundings, 'root' | 'project' | 'shared' | 'environment'> {
+  /** Whether trainings that are interrupted continue. The store has room for the checkpoints of a few trainings only. */
+  readonly keepsCheckpoints: boolean
+}
 
 export async function worker(options: TuneWorkerOptions): Promise<WorkerParts> {
   const context = callContext()
@@ -21,5 +24,8 @@ export async function worker(options: TuneWorkerOptions): Promise<WorkerParts> {
     ...{ dataset, metric: metricOfTrials(configuration) },
     secrets: [...secretsOf(environment), ...notificationSecrets(configuration, environment)],
   })
-  return { store, kinds: [kind] as WorkerParts['kinds'] }
+  return {
+    store: options.keepsCheckpoints ? store : { ...store, checkpoints: undefined },
+    kinds: [kind] as WorkerParts['kinds'],
+  }
 }

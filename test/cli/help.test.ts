@@ -132,7 +132,7 @@ describe('help', () => {
       dashboard: ['host', 'port', 'token-env', 'include-text', 'feedback', 'drift', 'out'],
       drift: ['store', 'since', 'channel', 'effect', 'level', 'out', 'include-text'],
       learn: ['after-run'],
-      tune: ['trials', 'name', 'workers', 'write'],
+      tune: ['trials', 'name', 'workers', 'write', 'redis', 'postgres', 'password-env', 'queue'],
       study: ['out', 'html', 'optuna', 'from'],
       worker: ['redis', 'postgres', 'password-env', 'queue', 'module', 'export', 'device', 'concurrency', 'memory-mb'],
       override: ['reason', 'by', 'until'],

@@ -8,6 +8,7 @@ import { interopPython } from './python.js'
 const withoutPython = new Set([
   'actions',
   'bullmq',
+  'bullmq-tune',
   'dashboard',
   'features',
   'feedback-readers',

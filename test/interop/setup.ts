@@ -2,6 +2,7 @@
 //   --python-only    nothing else, such as PyTorch or Slurm
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, rmSync } from 'node:fs'
+import { setUpRedis } from '../../examples/cluster/redis-server.js'
 import { setUpActions } from './actions-tools.js'
 import { downloadChatTemplates } from './chat-templates.js'
 import { setUpChromium } from './chromium.js'
@@ -79,6 +80,9 @@ console.log(missingActions === undefined ? 'act, actionlint and zizmor are there
 
 const missingSlurm = setUpSlurm()
 console.log(missingSlurm === undefined ? 'Slurm is there.' : `Skipped: ${missingSlurm}`)
+
+const missingRedis = setUpRedis()
+console.log(missingRedis === undefined ? 'Redis is there.' : `Skipped: ${missingRedis}`)
 
 const missingTools = setUpGateTools()
 console.log(missingTools === undefined ? 'The evaluation tools are there.' : `Skipped: ${missingTools}`)

@@ -1,9 +1,9 @@
-import { SheikhError } from '../../core/index.js'
 import type { TunedProject } from '../../repository/index.js'
 import type { Point, Trial, TuneEvent } from '../../tune/index.js'
 import { type Arguments, type Command, type Terminal, toJson } from '../command.js'
 import { progressLine, RateMeter } from '../progress-line.js'
 import { open } from '../project.js'
+import { queueHelp, queueIn, queueOptions, textIn, usageOf } from '../queue-options.js'
 import { joinTexts, styled, type Text } from '../styled-text.js'
 
 const shown = 5
@@ -17,23 +17,29 @@ export const tuneCommand: Command = {
     name: { type: 'string' },
     workers: { type: 'string' },
     write: { type: 'boolean' },
+    ...queueOptions,
   },
   optionHelp: {
     trials: 'Number of trials, earlier ones of the study included (default: tuning.trials, 40)',
     name: 'Name of the study, which continues after an interruption (default: tuning.name, study)',
     workers: 'Number of trials at once, each in its own process (default: tuning.workers, tuning.parallel)',
     write: 'Write the best values into mlops/training/config.yaml',
+    ...queueHelp,
   },
-  examples: ['sheikh tune', 'sheikh tune --trials 100 --write'],
+  examples: ['sheikh tune --trials 100 --write', 'sheikh tune --redis redis://queue.example:6379'],
   positionals: [0, 0],
   async run({ project, json, values }, terminal) {
     const trials = countOf(values, 'trials')
     const workers = countOf(values, 'workers')
+    const cluster = queueIn(values, usage)
+    if (cluster !== undefined && workers !== undefined)
+      throw usage('--workers trains on this machine, and --redis and --postgres on others. Give one of them')
     const repository = await open(project, terminal)
     const result = await repository.tune({
       ...(trials !== undefined && { trials }),
       ...(workers !== undefined && { workers }),
-      ...(typeof values['name'] === 'string' && { name: values['name'] }),
+      name: textIn(values, 'name'),
+      ...(cluster !== undefined && { cluster }),
       write: values['write'] === true,
       signal: terminal.signal,
       ...(!json && { onEvent: eventsTo(terminal) }),
@@ -47,11 +53,10 @@ function countOf(values: Arguments['values'], name: string): number | undefined 
   if (value === undefined) return undefined
   const count = Number(value)
   if (Number.isSafeInteger(count) && count >= 1) return count
-  throw new SheikhError(
-    'invalid-options',
-    `Cannot search: --${name} is ${JSON.stringify(value)}. Give an integer of at least 1. See: sheikh tune --help`,
-  )
+  throw usage(`--${name} is ${JSON.stringify(value)}. Give an integer of at least 1`)
 }
+
+const usage = usageOf('tune', 'search')
 
 /** A line per finished trial, and on a terminal how far the newest training is. */
 function eventsTo(terminal: Terminal): (event: TuneEvent) => void {

@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest'
+import { sheikh, temporary } from './harness.js'
+
+const address = 'redis://127.0.0.1:1'
+
+describe('the options of a queue', () => {
+  it.each([
+    [['worker'], /Cannot start a worker: the address of the queue is missing. Give --redis or --postgres/],
+    [['worker', '--queue', 'gpu'], /--queue needs an address/],
+    [['worker', '--redis', address, '--export', 'make'], /--export names a function of --module/],
+    [['worker', '--redis', address, '--password-env', 'SHEIKH_NONE'], /"SHEIKH_NONE" is not set or empty/],
+    [['tune', '--password-env', 'SHEIKH_NONE'], /Cannot search: --password-env needs an address/],
+    [
+      ['tune', '--redis', address, '--workers', '2'],
+      /Cannot search: --workers trains on this machine.*Give one of them/,
+    ],
+  ])('refuses %j', async (parts, message) => {
+    const { code, err } = await sheikh(await temporary(), parts)
+    expect(err).toMatch(message)
+    expect(code).toBe(1)
+  })
+})

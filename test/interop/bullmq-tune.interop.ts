@@ -1,0 +1,106 @@
+// sheikh tune on a cluster: workers in a checkout of their own, one of which is killed.
+import { mkdir, rm, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Queue } from 'bullmq'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { setUpRedis } from '../../examples/cluster/redis-server.js'
+import { commit, edit, project, type Started, sheikh, sheikhJson, start, temporary, write } from '../cli/harness.js'
+import { type QueueServer, startRedis } from './queue-servers.js'
+
+const missing = setUpRedis()
+if (missing !== undefined) console.log(`Skipped: ${missing}.`)
+
+async function tunable(): Promise<string> {
+  const root = await project()
+  const space = `{ learning_rate: { low: 0.1, high: 10, log: true } }`
+  await write(root, 'mlops/tuning.yaml', `tuning: { trials: 4, parallel: 2 }\nspace: ${space}\n`)
+  await write(root, 'mlops/training/config.yaml', 'data: { validation_split: 0.3 }\n')
+  await commit(root, 'search')
+  return root
+}
+
+/** Two checkouts of the same files. */
+async function checkouts({ isShared }: { readonly isShared: boolean }) {
+  const [root, other] = [await tunable(), await tunable()]
+  const shared = await temporary()
+  for (const folder of [root, other]) {
+    await rm(join(folder, '.sheikh'), { recursive: true, force: true })
+    if (isShared) await symlink(shared, join(folder, '.sheikh'))
+    else await mkdir(join(folder, '.sheikh'))
+  }
+  return { root, other }
+}
+
+const without = (trials: readonly { readonly runId?: string }[]) => trials.map(({ runId: _, ...trial }) => trial)
+
+describe.skipIf(missing !== undefined)('sheikh tune --redis', () => {
+  let server: QueueServer
+  const workers: Started[] = []
+  beforeAll(async () => {
+    server = await startRedis({ password: 'right-password' })
+  })
+  afterAll(async () => {
+    for (const { child } of workers) child.kill('SIGKILL')
+    await Promise.all(workers.map(({ ended }) => ended))
+    await server?.dispose()
+  })
+
+  const env = { QUEUE_PASSWORD: 'right-password' }
+  const queueOf = (queue: string) => [
+    ...['--redis', server.url.replace(':right-password@', ''), '--password-env', 'QUEUE_PASSWORD', '--queue', queue],
+  ]
+
+  async function worker(root: string, queue: string): Promise<Started> {
+    const started = start(root, ['worker', ...queueOf(queue)], { env })
+    workers.push(started)
+    await started.says('does one job at a time')
+    return started
+  }
+
+  it('gives the result of one process, with the workers of another checkout, one of which is killed', async () => {
+    const one = (await sheikhJson(await tunable(), 'tune', '--workers', '1')).json
+    const { root, other } = await checkouts({ isShared: true })
+    const [first, second] = [await worker(other, 'killed'), await worker(other, 'killed')]
+    const connection = { ...{ host: '127.0.0.1', port: Number(new URL(server.url).port) }, password: 'right-password' }
+    const queue = new Queue('killed', { connection })
+    const search = start(root, ['tune', ...queueOf('killed'), '--write', '--json'], { env })
+    await expect.poll(() => queue.getActiveCount(), { timeout: 120_000, interval: 20 }).toBe(2)
+    first.child.kill('SIGKILL')
+    const { code, out, err } = await search.ended
+    await queue.close()
+    expect(code, err).toBe(0)
+    expect(err).toMatch(/Trial [01] begins again: .*The worker was lost/)
+    const found = JSON.parse(out) as typeof one
+    expect(without(found.trials)).toEqual(without(one.trials))
+    expect(found.estimate).toEqual(one.estimate)
+    second.child.kill('SIGTERM')
+    const { code: workerCode, out: said } = await second.ended
+    expect([workerCode, said]).toEqual([0, expect.stringMatching(/Jobs: 4 answered, 0 given back\.\n$/)])
+    // The search and a run share the store, so the run trains nothing.
+    await commit(root, 'tuned')
+    expect((await sheikh(root, ['run'])).err).toMatch(/train: cached/)
+  })
+
+  it('refuses a worker of a checkout with other files, and continues with the same files', async () => {
+    const { root, other } = await checkouts({ isShared: true })
+    await edit(other, 'mlops/training/config.yaml', (text) => `${text}training: { weight_decay: 0.5 }\n`)
+    const different = await worker(other, 'files')
+    const search = () => start(root, ['tune', ...queueOf('files')], { env }).ended
+    const refused = await search()
+    expect(refused.err).toMatch(/the trainer of the worker differs from the trainer of the search/)
+    expect(refused.code).toBe(1)
+    different.child.kill('SIGTERM')
+    await different.ended
+    await worker(root, 'files')
+    const { code, err } = await search()
+    expect(code, err).toBe(0)
+  })
+
+  it('refuses a worker with a store of its own', async () => {
+    const { root, other } = await checkouts({ isShared: false })
+    await worker(other, 'stores')
+    const { code, err } = await start(root, ['tune', ...queueOf('stores')], { env }).ended
+    expect(err).toMatch(/the store of the worker .* does not contain the job .* Give caller and worker the same store/)
+    expect(code).toBe(1)
+  })
+})
