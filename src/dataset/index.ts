@@ -67,6 +67,7 @@ export { type WithFeaturesOptions, withFeatures } from './features/with-features
 export type { NamedFilesOptions } from './files/named-files.js'
 export { namedFilesIn, namedPaths, pathProblem } from './files/named-paths.js'
 export { type ReadNamedFileOptions, readNamedFile } from './files/read-named-file.js'
+export { type LargeFileAccess, openWholeFolder } from './files/whole-folder.js'
 export { type FindSampleOptions, type FoundSample, findSample } from './find-sample.js'
 export { type GroupsInIds, groupsInIds } from './groups-in-ids.js'
 export { type DatasetIssue, issuesOf } from './issues.js'

@@ -12,4 +12,4 @@ export {
 } from './prompt-snapshot.js'
 export { type RenderLimits, renderLimits } from './render-limits.js'
 export { checkVariables, parseTemplate, renderPrompt, type Template } from './template.js'
-export { hasTokenizer, tokenCounter } from './token-counter.js'
+export { hasTokenizer, tokenCounter, tokenCounterFiles } from './token-counter.js'

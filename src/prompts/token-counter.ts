@@ -9,6 +9,8 @@ import { chatTemplateFile, readChatTemplate } from './chat-template.js'
 /** Raise this when the same files lead to other counts. */
 const countingVersion = 1
 const configFile = 'config.json'
+/** The files that `tokenCounter` reads. */
+export const tokenCounterFiles: readonly string[] = [...tokenizerFiles, chatTemplateFile, configFile]
 /** Any other name may be text of a sample. */
 const knownRoles: ReadonlySet<string> = new Set(['system', 'developer', 'user', 'assistant', 'tool', 'function'])
 
@@ -39,7 +41,7 @@ export function tokenCounter(directory: string, name: string = directory): Token
     async digest({ signal }) {
       signal.throwIfAborted()
       const files: [name: string, digest: Digest][] = []
-      for (const file of [...tokenizerFiles, chatTemplateFile, configFile]) {
+      for (const file of tokenCounterFiles) {
         const content = await readTextFile(join(directory, file))
         if (content !== undefined) files.push([file, digestBytes(content)])
       }

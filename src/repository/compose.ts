@@ -6,6 +6,7 @@ import {
   Dataset,
   type JsonSchema,
   jsonSchemaFile,
+  type LargeFileAccess,
   type LargeFiles,
   type PinnedSource,
   pinnedFile,
@@ -32,7 +33,6 @@ import {
   size,
   weightIntegrity,
 } from '../gate/index.js'
-import { readWeightsDirectory } from '../model/index.js'
 import type { NamedBase, Pipeline, Stage } from '../pipeline/index.js'
 import { prompt } from '../prompts/index.js'
 import { hubSamples } from '../releaser/huggingface/samples/index.js'
@@ -146,6 +146,7 @@ export async function compose(surroundings: Surroundings, context: CallContext):
       : [host.releaser],
   )
   const releaser = once(async () => oneReleaser(await registries()))
+  const [store, largeFiles] = [directoryStore(join(shared, storePath)), largeFilesOf(surroundings)]
   return {
     configuration,
     ...(schemaPath !== undefined && { schema: await readSchema(root, schemaPath) }),
@@ -154,13 +155,14 @@ export async function compose(surroundings: Surroundings, context: CallContext):
     datasetAt: (folder, past) => datasetOf(folder, past, surroundings),
     trainer: once(
       async () =>
-        (host.trainer as Trainer<unknown, unknown> | undefined) ?? (await builtInTrainer(root, configuration, context)),
+        (host.trainer as Trainer<unknown, unknown> | undefined) ??
+        (await builtInTrainer(root, configuration, wholeFoldersOf({ largeFiles, store }), context)),
     ),
     isTrainerBuiltIn: host.trainer === undefined,
     gate: gateOf(configuration, host),
     releaser,
     registries,
-    store: directoryStore(join(shared, storePath)),
+    store,
     stages: host.stages ?? [],
     seed: configuration.training.seed,
     base: async () => {
@@ -168,7 +170,7 @@ export async function compose(surroundings: Surroundings, context: CallContext):
       return warmStart && namedBase(warmStart, await releaser(), context)
     },
     samples: source,
-    largeFiles: largeFilesOf(surroundings),
+    largeFiles,
     trainerFiles: () => host.trainer?.files?.() ?? [],
     source: host.source,
   }
@@ -216,6 +218,12 @@ export function largeFilesOf({ shared, workTree = shared, environment, onTransfe
     return (await made)(file, context)
   }
 }
+
+/** How a folder with pointers of Git LFS is made whole, below the store. */
+export const wholeFoldersOf = ({ largeFiles, store }: Pick<Composition, 'largeFiles' | 'store'>): LargeFileAccess => ({
+  largeFiles,
+  makeFolder: () => store.workDirectory('lfs'),
+})
 
 /** For samples that are files of the project. */
 export const filesOnly = (root: string): DataAccess => ({ shared: root, environment: {} })
@@ -319,6 +327,7 @@ export interface JoinedSourceOptions {
 export async function builtInTrainer(
   root: string,
   { training, dataset: { files = [], projection } }: Configuration,
+  access: LargeFileAccess,
   context: CallContext,
 ): Promise<Trainer<unknown, unknown>> {
   const {
@@ -353,7 +362,7 @@ export async function builtInTrainer(
   const { llamaTrainer, textClassifier, tfjsTrainer } = await import('../trainer/tfjs/index.js')
   const trainer =
     architecture === 'llama'
-      ? llamaTrainer({ ...options, ...(await llamaOptions(root, llama, context)), device, checkpoints })
+      ? llamaTrainer({ ...options, ...(await llamaOptions(root, llama, access, context)), device, checkpoints })
       : tfjsTrainer(textClassifier(options), { device, checkpoints, export: exports })
   return trainer as unknown as Trainer<unknown, unknown>
 }
@@ -361,6 +370,7 @@ export async function builtInTrainer(
 async function llamaOptions(
   root: string,
   { base, baseDigest, answer, lora, ...options }: LlamaConfiguration,
+  access: LargeFileAccess,
   context: CallContext,
 ) {
   const fail = (fact: string, remedy: string) =>
@@ -377,12 +387,13 @@ async function llamaOptions(
     )
   }
   if (baseDigest === undefined) {
-    const { digest } = await readWeightsDirectory(directory, context)
+    const { digestWithPointers } = await import('../trainer/tfjs/index.js')
+    const digest = await digestWithPointers(directory, context)
     throw fail(`the digest of "${base}" is not set`, `If this is the right model, set model.base_digest: ${digest}`)
   }
   return {
     ...options,
-    base: { directory, digest: baseDigest as Digest, name: base },
+    base: { directory, digest: baseDigest as Digest, name: base, ...access },
     ...(lora !== undefined && { lora: lora as LoraOptions }),
     ...(answer !== undefined && { answer: answerOf(answer) }),
   }

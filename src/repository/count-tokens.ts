@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type CallContext, SheikhError } from '../core/index.js'
-import type { QualityOptions } from '../dataset/index.js'
-import { hasTokenizer, tokenCounter } from '../prompts/index.js'
+import { type LargeFileAccess, openWholeFolder, type QualityOptions, type TokenCounter } from '../dataset/index.js'
+import { hasTokenizer, tokenCounter, tokenCounterFiles } from '../prompts/index.js'
 import type { Configuration } from './config/index.js'
 import { inside } from './inside.js'
 import { promptsPath, trainingFile } from './layout.js'
@@ -21,6 +21,7 @@ interface CountedQuality {
 export async function withTokenCounter(
   root: string,
   { dataset, training }: Configuration,
+  access: LargeFileAccess,
   context: CallContext,
 ): Promise<CountedQuality> {
   const { quality, tokenizer } = dataset
@@ -44,18 +45,39 @@ export async function withTokenCounter(
     return { quality, ...(isExpected && { uncounted: `Tokens were not counted: ${fact}. ${remedy}` }) }
   }
   // The last token of an answer is predicted and never read.
-  const fits = async () => (await readMaximumLength(root, base!, maximumLength, context)) + 1
+  const fits = async () => (await readMaximumLength(root, base!, maximumLength, access, context)) + 1
   const maximumTokens = setting.maximumTokens ?? (base === undefined ? undefined : await fits())
-  return { quality: { ...quality, tokenLimit: { ...setting, maximumTokens, counter: tokenCounter(folder, path) } } }
+  const counter = wholeCounter(folder, path, access)
+  return { quality: { ...quality, tokenLimit: { ...setting, maximumTokens, counter } } }
+}
+
+/** A `tokenCounter` that fetches the files that it reads. */
+function wholeCounter(folder: string, name: string, access: LargeFileAccess): TokenCounter {
+  const opened = (context: CallContext) =>
+    openWholeFolder(folder, { ...access, name, only: tokenCounterFiles }, context)
+  return {
+    name,
+    async digest(context) {
+      await using whole = await opened(context)
+      return tokenCounter(whole.directory, name).digest(context)
+    },
+    async open(context) {
+      await using whole = await opened(context)
+      return await tokenCounter(whole.directory, name).open(context)
+    },
+  }
 }
 
 async function readMaximumLength(
   root: string,
   base: string,
   maximumLength: number | undefined,
-  { signal }: CallContext,
+  access: LargeFileAccess,
+  context: CallContext,
 ): Promise<number> {
-  signal.throwIfAborted()
+  context.signal.throwIfAborted()
   const { llamaMaximumLength } = await import('../trainer/tfjs/index.js')
-  return llamaMaximumLength(join(root, base), maximumLength)
+  const only = ['config.json']
+  await using whole = await openWholeFolder(join(root, base), { ...access, name: base, only }, context)
+  return await llamaMaximumLength(whole.directory, maximumLength)
 }

@@ -9,7 +9,7 @@ import {
   type ReleasedData,
 } from '../dataset/index.js'
 import { type LabelSources, releasedLabels } from '../pipeline/index.js'
-import type { Composition } from './compose.js'
+import { type Composition, wholeFoldersOf } from './compose.js'
 import { withTokenCounter } from './count-tokens.js'
 import type { Git } from './git/index.js'
 import { evaluationPath, samplesPath } from './layout.js'
@@ -39,7 +39,7 @@ export async function projectQuality(
   const { root, composition } = place
   const { configuration, dataset, store } = composition
   const isPinned = existsSync(join(root, evaluationPath))
-  const { quality, uncounted } = await withTokenCounter(root, configuration, context)
+  const { quality, uncounted } = await withTokenCounter(root, configuration, wholeFoldersOf(composition), context)
   const found = await checkQuality(
     dataset,
     {

@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs'
 import { lstat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type CallContext, callContext, isSheikhError } from '../core/index.js'
-import { lfsPointerOf, maximumPointerBytes, readAt, withPlainFile } from '../store/index.js'
+import { lfsPointerAt } from '../store/index.js'
 import { configurationIn } from './compose.js'
 import { type EnvironmentVariables, openGit } from './git/index.js'
 import { lfsStorage, objectIn } from './lfs/index.js'
@@ -10,7 +10,7 @@ import { lfsStorage, objectIn } from './lfs/index.js'
 /** Files of a project that the checkout has as Git LFS pointers. */
 export interface LfsPointers {
   readonly data: PointerCount
-  /** Files of base models, which a run does not fetch. */
+  /** Files of base models. */
   readonly models: PointerCount
 }
 
@@ -65,7 +65,7 @@ async function count(
     for (const entry of entries) {
       const path = `${folder}/${entry.name}`
       if (entry.isDirectory()) waiting.push(path)
-      const pointer = entry.isFile() ? await pointerAt(join(root, path)) : undefined
+      const pointer = entry.isFile() ? await readablePointer(join(root, path)) : undefined
       if (pointer === undefined) continue
       const { oid, sizeBytes: size = 0 } = pointer
       files += 1
@@ -80,17 +80,5 @@ async function count(
   return { files, sizeBytes, missing, missingBytes, examples }
 }
 
-async function pointerAt(path: string) {
-  const stats = await lstat(path).catch(() => undefined)
-  if (stats === undefined || stats.size >= maximumPointerBytes) return undefined
-  try {
-    return await withPlainFile(path, async (file) => {
-      const content = Buffer.alloc(Math.min(file.sizeBytes, maximumPointerBytes))
-      await readAt(file, 0, content)
-      return lfsPointerOf(content)
-    })
-  } catch {
-    // A file that cannot be read is reported when a run reads it.
-    return undefined
-  }
-}
+// A file that cannot be read is reported when a run reads it.
+const readablePointer = (path: string) => lfsPointerAt(path).catch(() => undefined)

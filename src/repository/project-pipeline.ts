@@ -13,7 +13,7 @@ import {
 } from '../pipeline/index.js'
 import { loadPrompts, type PromptTexts, promptSnapshotOf } from '../prompts/index.js'
 import type { Attester } from '../releaser/index.js'
-import { type Composition, ledgerOptions } from './compose.js'
+import { type Composition, ledgerOptions, wholeFoldersOf } from './compose.js'
 import type { Configuration, DriftTrigger, Notice, Retention } from './config/index.js'
 import { withTokenCounter } from './count-tokens.js'
 import { type Git, gitBranchLedger } from './git/index.js'
@@ -205,7 +205,7 @@ async function pipelineOptions(
     stages: [...composition.stages, ...promptStages({ git, prefix, root, secrets }, composition)],
     seed: composition.seed,
     ...(configuration.dataset.isQualityChecked && {
-      quality: (await withTokenCounter(root, configuration, context)).quality,
+      quality: (await withTokenCounter(root, configuration, wholeFoldersOf(composition), context)).quality,
     }),
     ...(composition.source === undefined && {
       rowsAtCommit: async (commit, context) =>

@@ -8,7 +8,7 @@ import type { Executor, QueueOptions, WorkerModule } from '../execute/index.js'
 import { readTextFile, type Store, writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { Point, Pruner, Sampler, Space, TuneEvent, TuneResult } from '../tune/index.js'
-import { builtInTrainer, type Composition, rightnessOf } from './compose.js'
+import { builtInTrainer, type Composition, rightnessOf, wholeFoldersOf } from './compose.js'
 import {
   type Configuration,
   metricNamed,
@@ -107,7 +107,7 @@ export async function tuneProject(
   if (write) withSettings(await read(), Object.fromEntries(keysOf(tuning).map((key) => [key, 1])))
   const { tune } = await import('../tune/index.js')
   const { sampler, pruner } = await partsOf(tuning)
-  const trainer = trainerOfTrials(root, configuration, context)
+  const trainer = trainerOfTrials(root, composition, context)
   await using executor = await executorOf({ workers, cluster }, surroundings, store)
   const result = await tune<unknown, unknown, Space, string>({
     ...{ space: tuning.space, trainer, dataset, metric, store, sampler, pruner, secrets, onEvent },
@@ -136,9 +136,14 @@ const keysOf = ({ space, asha }: TuningConfiguration): readonly string[] => [
 
 /** Makes the trainer of a trial from the files of the project. */
 export const trainerOfTrials =
-  (root: string, configuration: Configuration, context: CallContext) =>
+  (root: string, composition: Composition, context: CallContext) =>
   async (settings: Point): Promise<Trainer<unknown, unknown>> =>
-    builtInTrainer(root, withTrainingSettings(configuration, settings), context)
+    builtInTrainer(
+      root,
+      withTrainingSettings(composition.configuration, settings),
+      wholeFoldersOf(composition),
+      context,
+    )
 
 /** `undefined`: this process. */
 async function executorOf(

@@ -20,7 +20,7 @@ export async function worker(options: TuneWorkerOptions): Promise<WorkerParts> {
   const { configuration, dataset, store } = composition
   const { root, environment } = options
   const kind = trialKind<unknown, unknown, Parameters<ReturnType<typeof trainerOfTrials>>[0]>({
-    trainer: trainerOfTrials(root, configuration, context),
+    trainer: trainerOfTrials(root, composition, context),
     ...{ dataset, metric: metricOfTrials(configuration) },
     secrets: [...secretsOf(environment), ...notificationSecrets(configuration, environment)],
   })

@@ -16,8 +16,16 @@ export { type FileSystem, nodeFileSystem } from './file-system.js'
 export { takeLock } from './folder-lock.js'
 export { cachedFile } from './hub-cache.js'
 export { linkRemembered } from './known-digests.js'
-export { type LfsPointer, lfsPointerOf, maximumPointerBytes, refuseLfsPointer } from './lfs-pointer.js'
-export { chunksOf, digestOfFile, isSystemError, type PlainFile, readAt, withPlainFile } from './plain-file.js'
+export { type LfsPointer, lfsPointerAt, lfsPointerOf, maximumPointerBytes, refuseLfsPointer } from './lfs-pointer.js'
+export {
+  chunksOf,
+  digestOfFile,
+  isSystemError,
+  type PlainFile,
+  readAt,
+  readFailed,
+  withPlainFile,
+} from './plain-file.js'
 export { canSee, type HostProcesses, hostProcesses, type ProcessIdentity } from './processes.js'
 export { queueByName } from './queue.js'
 export {

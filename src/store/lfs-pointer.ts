@@ -1,5 +1,6 @@
-import { SheikhError } from '../core/index.js'
-import { type PlainFile, readAt } from './plain-file.js'
+import { lstat } from 'node:fs/promises'
+import { type Digest, SheikhError } from '../core/index.js'
+import { type PlainFile, readAt, withPlainFile } from './plain-file.js'
 
 /** The specification limits a pointer to less than this. */
 export const maximumPointerBytes = 1024
@@ -32,6 +33,32 @@ export interface LfsPointer {
   readonly isComplete: boolean
 }
 
+/** The pointer that a file is. @returns `undefined` for any other file, and for one that is gone. @throws as `withPlainFile`. */
+export async function lfsPointerAt(path: string): Promise<LfsPointer | undefined> {
+  const stats = await lstat(path).catch(() => undefined)
+  if (stats === undefined || stats.size >= maximumPointerBytes) return undefined
+  return withPlainFile(path, pointerOf)
+}
+
+async function pointerOf(file: PlainFile): Promise<LfsPointer | undefined> {
+  if (file.sizeBytes >= maximumPointerBytes) return undefined
+  const content = Buffer.alloc(file.sizeBytes)
+  await readAt(file, 0, content)
+  return lfsPointerOf(content)
+}
+
+/** The file that a plain file is a complete pointer to. @throws `artifact-corrupt` for any other pointer. */
+export async function lfsFileOf(
+  file: PlainFile,
+  facts: Readonly<Record<string, unknown>>,
+): Promise<{ readonly sizeBytes: number; readonly digest: Digest } | undefined> {
+  const pointer = await pointerOf(file)
+  if (pointer === undefined) return undefined
+  const { oid, sizeBytes, isComplete } = pointer
+  if (sizeBytes === undefined || !isComplete) throw isPointer(file, facts)
+  return { sizeBytes, digest: `sha256:${oid}` }
+}
+
 /**
  * Refuses a file that is a Git LFS pointer: a checkout without Git LFS leaves one where the file belongs.
  *
@@ -42,12 +69,12 @@ export async function refuseLfsPointer(
   file: PlainFile,
   facts: Readonly<Record<string, unknown>> = { path: file.path },
 ): Promise<void> {
-  if (file.sizeBytes >= maximumPointerBytes) return
-  const content = Buffer.alloc(file.sizeBytes)
-  await readAt(file, 0, content)
-  if (lfsPointerOf(content) === undefined) return
+  if ((await pointerOf(file)) !== undefined) throw isPointer(file, facts)
+}
+
+function isPointer({ path }: PlainFile, facts: Readonly<Record<string, unknown>>): SheikhError {
   const fact = 'it is a Git LFS pointer, not the file. Run "git lfs pull" there, or download the file'
-  throw new SheikhError('artifact-corrupt', `Cannot read ${JSON.stringify(file.path)}: ${fact}.`, {
+  return new SheikhError('artifact-corrupt', `Cannot read ${JSON.stringify(path)}: ${fact}.`, {
     facts: { ...facts, fact },
   })
 }

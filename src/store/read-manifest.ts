@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type CallContext, checkedPath, type FileEntry, type Manifest, manifestOf, SheikhError } from '../core/index.js'
 import { cachedFile } from './hub-cache.js'
 import { hashRemembered, knownDigest } from './known-digests.js'
-import { refuseLfsPointer } from './lfs-pointer.js'
+import { lfsFileOf, refuseLfsPointer } from './lfs-pointer.js'
 import { digestOfFile, readFailed, withPlainFile } from './plain-file.js'
 
 /** Files hashed at the same time: as many as libuv has threads to read with. */
@@ -20,6 +20,8 @@ export interface ReadManifestOptions {
   readonly followCacheLinks?: boolean | undefined
   /** Do not hash a large file again that this process hashed or wrote, if its stamp shows no change since. @default false */
   readonly skipUnchanged?: boolean | undefined
+  /** List the file that a Git LFS pointer stands for in the place of the pointer. @default a pointer is an error */
+  readonly followPointers?: boolean | undefined
 }
 
 /**
@@ -164,9 +166,11 @@ function hashFile(
   directory: string,
   { path, source }: ListedFile,
   context: CallContext,
-  { skipUnchanged = false }: ReadManifestOptions,
+  { skipUnchanged = false, followPointers = false }: ReadManifestOptions,
 ): Promise<FileEntry> {
   return withPlainFile(source, async (file) => {
+    const pointed = followPointers ? await lfsFileOf(file, { directory, path }) : undefined
+    if (pointed !== undefined) return { path, ...pointed }
     await refuseLfsPointer(file, { directory, path })
     const known = skipUnchanged ? await knownDigest(file.handle) : undefined
     const digest = known ?? (await hashRemembered(file.handle, () => digestOfFile(file, context)))

@@ -44,7 +44,7 @@ it('doctor says which files of Git LFS are not fetched, and how to fetch them', 
     'Data: 2 files are Git LFS pointers; 1 of them, 3.0 MB, are not fetched (dataset/samples/b.jsonl). A run fetches what it reads. To fetch all now: git lfs pull',
   )
   expect(out).toMatch(
-    /Base model: 1 file is a Git LFS pointer; 1 of them.*models\/tiny\/model\.safetensors.*Run: git lfs pull/,
+    /Base model: 1 file is a Git LFS pointer; 1 of them.*models\/tiny\/model\.safetensors.*A run fetches what it reads\. To fetch all now: git lfs pull/,
   )
   const { lfs } = JSON.parse((await sheikh(root, ['doctor', '--json'])).out)
   expect(lfs).toMatchObject({

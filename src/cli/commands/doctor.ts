@@ -47,14 +47,10 @@ function lfsLines({ data, models }: LfsPointers): readonly string[] {
         : `${missing} of them, ${(missingBytes / 1e6).toFixed(1)} MB, are not fetched${named}`
     return `${files} ${files === 1 ? 'file is a Git LFS pointer' : 'files are Git LFS pointers'}; ${fetched}.`
   }
+  const line = (title: string, counted: PointerCount) =>
+    `${title}: ${countOf(counted)}${counted.missing === 0 ? '' : ' A run fetches what it reads. To fetch all now: git lfs pull'}`
   return [
-    ...(data.files === 0
-      ? []
-      : [
-          `Data: ${countOf(data)}${data.missing === 0 ? '' : ' A run fetches what it reads. To fetch all now: git lfs pull'}`,
-        ]),
-    ...(models.files === 0
-      ? []
-      : [`Base model: ${countOf(models)} A run does not fetch base models. Run: git lfs pull`]),
+    ...(data.files === 0 ? [] : [line('Data', data)]),
+    ...(models.files === 0 ? [] : [line('Base model', models)]),
   ]
 }

@@ -12,34 +12,38 @@ const placedAtOnce = 16
 export interface CheckOutRequest {
   /** The folder that the checkout has. */
   readonly root: string
+  /** The name of `root` in errors. @default its last part */
+  readonly name?: string | undefined
   readonly found: FoundFiles
   readonly largeFiles: LargeFiles
   /** Receives all files. Absent, or empty. */
   readonly directory: string
+  /** Makes the error of a file that is gone. @default `dataset-changed` */
+  readonly changed?: ((name: string, cause?: unknown) => SheikhError) | undefined
 }
 
 /**
- * Fills a folder with the files that samples name, as a checkout by git-lfs has them: fetched files in the place of
+ * Fills a folder with files, such as those that samples name, as a checkout by git-lfs has them: fetched files in the place of
  * pointers, and copies of the others. A file that was fetched is a clone of the object or a hard link to it, if the file
  * system can do that, so it must only be read.
  *
- * @throws `dataset-changed` if a file is gone, `storage-failed`, and as `LargeFiles`.
+ * @throws what `changed` makes if a file is gone, `storage-failed`, and as `LargeFiles`.
  */
 export async function checkOutFiles(
-  { root, found, largeFiles, directory }: CheckOutRequest,
+  { root, name: folder = basename(root), found, largeFiles, directory, changed = datasetChanged }: CheckOutRequest,
   context: CallContext,
 ): Promise<void> {
   const folders = new Map<string, Promise<unknown>>()
   const folderOf = (path: string) => {
-    const folder = dirname(path)
-    const made = folders.get(folder) ?? mkdir(folder, { recursive: true })
-    folders.set(folder, made)
+    const parent = dirname(path)
+    const made = folders.get(parent) ?? mkdir(parent, { recursive: true })
+    folders.set(parent, made)
     return made
   }
   await inParallel([...found], placedAtOnce, async ([path, pointed]) => {
     context.signal.throwIfAborted()
     const target = join(directory, path)
-    const name = `${basename(root)}/${path}`
+    const name = `${folder}/${path}`
     const source = pointed === undefined ? join(root, path) : await largeFiles({ ...pointed, path: name }, context)
     try {
       await folderOf(target)
@@ -68,7 +72,7 @@ async function place(source: string, target: string, mayLink: boolean): Promise<
   }
 }
 
-const changed = (name: string, cause?: unknown) =>
+const datasetChanged = (name: string, cause?: unknown) =>
   new SheikhError(
     'dataset-changed',
     `Cannot use the file ${JSON.stringify(name)}, which a sample names: it changed during the run. Run again while nothing writes to it.`,

@@ -1,6 +1,15 @@
 import { join } from 'node:path'
-import { type CallContext, type Digest, isSheikhError, type JsonObject, SheikhError } from '../../../core/index.js'
+import {
+  type CallContext,
+  type Digest,
+  digestManifest,
+  isSheikhError,
+  type JsonObject,
+  SheikhError,
+} from '../../../core/index.js'
+import { type LargeFiles, openWholeFolder } from '../../../dataset/index.js'
 import { readSmallJson, readWeights, readWeightsDirectory, toFloat32 } from '../../../model/index.js'
+import { readManifest } from '../../../store/index.js'
 import { type LlamaConfig, type llamaShapes, parseLlamaConfig } from './llama-config.js'
 import { loadTokens, type Tokens } from './tokens.js'
 
@@ -16,6 +25,22 @@ export interface BaseModel {
   readonly digest: Digest
   /** Public name of the model: `org/model`. Written into adapters that are released unmerged. @default the directory */
   readonly name?: string | undefined
+  /**
+   * Gets the files of Git LFS that the folder has pointers to, such as `gitLfs` of `sheikh-freemium/repository`. The digest
+   * is that of the files. @default a pointer is an error
+   */
+  readonly largeFiles?: LargeFiles | undefined
+  /**
+   * Makes an empty folder. If the base has pointers, a training, and a model of adapters, reads the base from such a folder
+   * with all files, and removes the folder afterwards. Files are hard links if the folder is on the file system of the
+   * store of Git LFS. @default a folder in the system's folder for temporary files
+   */
+  readonly makeFolder?: (() => Promise<string>) | undefined
+}
+
+/** A base whose folder has all files until it is disposed. */
+export interface OpenedBase extends AsyncDisposable {
+  readonly base: BaseModel
 }
 
 /** Values of a tensor in the caller's memory. */
@@ -24,16 +49,41 @@ export interface Values {
   readonly values: Float32Array
 }
 
-/** @throws `artifact-corrupt` if the folder does not match the digest. */
-export async function checkBase({ directory, digest }: BaseModel, context: CallContext): Promise<void> {
-  const found = await readWeightsDirectory(directory, context)
-  if (found.digest === digest) return
-  throw new SheikhError(
-    'artifact-corrupt',
-    `Cannot start from ${JSON.stringify(directory)}: its digest is ${found.digest}, not ${digest}. Download it again, or change the digest if this is the intended content.`,
-    { facts: { directory, found: found.digest, expected: digest } },
-  )
+/**
+ * Opens the folder of a base. Files of Git LFS are fetched if the digest, which pointers show too, is that of the base.
+ *
+ * @throws `artifact-corrupt` if it is another one; and as `LargeFiles`.
+ */
+export async function openBase(base: BaseModel, context: CallContext): Promise<OpenedBase> {
+  const { directory, digest, largeFiles, makeFolder, name = directory } = base
+  if (largeFiles === undefined) return { base, [Symbol.asyncDispose]: async () => {} }
+  const beforeFetch = async () => {
+    const found = await digestWithPointers(directory, context)
+    if (found !== digest) throw otherDigest(base, found)
+  }
+  const opened = await openWholeFolder(directory, { largeFiles, makeFolder, name, beforeFetch }, context)
+  return {
+    base: { directory: opened.directory, digest, name },
+    [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose](),
+  }
 }
+
+/** @throws `artifact-corrupt` if the folder does not match the digest. */
+export async function checkBase(base: BaseModel, context: CallContext): Promise<void> {
+  const found = await readWeightsDirectory(base.directory, context)
+  if (found.digest !== base.digest) throw otherDigest(base, found.digest)
+}
+
+/** The digest of a folder, as if its Git LFS pointers were their files. @throws as `readWeightsDirectory`. */
+export const digestWithPointers = async (directory: string, context: CallContext): Promise<Digest> =>
+  digestManifest(await readManifest(directory, context, { followPointers: true }))
+
+const otherDigest = ({ directory, digest }: BaseModel, found: Digest) =>
+  new SheikhError(
+    'artifact-corrupt',
+    `Cannot start from ${JSON.stringify(directory)}: its digest is ${found}, not ${digest}. Download it again, or change the digest if this is the intended content.`,
+    { facts: { directory, found, expected: digest } },
+  )
 
 /** Reads the `config.json` of a folder: the raw JSON and the parsed configuration. @throws `artifact-corrupt`. */
 export async function readConfig(

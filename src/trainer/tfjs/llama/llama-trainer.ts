@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type CallContext, type JsonObject, SheikhError } from '../../../core/index.js'
 import {
   fromFloat32,
+  type Model,
   readWeightsDirectory,
   tokenizerFiles,
   tokenizerPackage,
@@ -11,7 +12,7 @@ import {
 } from '../../../model/index.js'
 import { chatTemplateFile, readChatTemplate } from '../../../prompts/index.js'
 import { storageFailed, writeFileAtomic } from '../../../store/index.js'
-import type { Trainer } from '../../trainer.js'
+import type { LoadContext, Trainer } from '../../trainer.js'
 import { checkCheckpointOptions } from '../checkpoints.js'
 import { deviceEnvironment, openDevice } from '../devices.js'
 import { loopCheckpoints, madeBy, recordOf } from '../fit-record.js'
@@ -19,7 +20,7 @@ import { packageVersion } from '../package-version.js'
 import { loadInThread } from '../thread/model-thread.js'
 import { canHaveThread, feed, openTraining, predictsInThread } from '../training.js'
 import { readAdapterFiles, writeAdapterFiles } from './adapter-files.js'
-import { checkBase, readConfig, readTokens, readValues } from './base-model.js'
+import { checkBase, openBase, readConfig, readTokens, readValues } from './base-model.js'
 import type { Llama, TokenSequence } from './llama.js'
 import { type LlamaConfig, llamaShapes } from './llama-config.js'
 import { llamaModel } from './llama-model.js'
@@ -38,6 +39,9 @@ import { readSequences } from './sequences.js'
 export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, string> {
   const settings = toLlamaSettings(options)
   const { device: deviceName = 'wasm', checkpoints = {}, thread } = options
+  const { largeFiles: _fetch, makeFolder: _make, ...plainBase } = settings.base
+  // Functions cannot be sent to a thread.
+  const plain = { ...options, base: plainBase }
   if (checkpoints !== false) checkCheckpointOptions(checkpoints)
   const described = {
     contract: 1,
@@ -58,10 +62,11 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
 
     async fit(request, context) {
       const { training: rows, seed, directory } = request
-      const { base, lora, loop } = settings
+      const { lora, loop } = settings
       const device = await openDevice(deviceName, context)
-      await checkBase(base, context)
-      const { whole, start } = await startOf(settings, request.base, context)
+      await using opened = await openBase(settings.base, context)
+      await checkBase(opened.base, context)
+      const { whole, start } = await startOf({ base: opened.base, lora }, request.base, context)
       const { json, config } = await readConfig(whole)
       const tokens = await readTokens(whole, config)
       const maximumLength = lengthOf(settings, config)
@@ -93,14 +98,15 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
 
     async load(weights, context) {
       const chat = settings.answer.kind === 'text' ? await readChatTemplate(weights.path) : undefined
+      const lora = await readAdapterFiles(weights, settings.base)
+      if (lora !== undefined && settings.base.largeFiles !== undefined) return loadFromOpened(options, weights, context)
       if (await predictsInThread(deviceName, thread, context)) {
-        const model = await loadInThread<string>({ builtIn: 'llama', options }, deviceName, weights, context)
+        const model = await loadInThread<string>({ builtIn: 'llama', options: plain }, deviceName, weights, context)
         return { ...model, ...(chat !== undefined && { chatPrompt: chat }) }
       }
       const device = await openDevice(deviceName, context)
       const { config } = await readConfig(weights.path)
       const { base } = settings
-      const lora = await readAdapterFiles(weights, base)
       if (lora !== undefined) await checkBase(base, context)
       const whole = lora === undefined ? weights.path : base.directory
       const values = await readValues(whole, 'model', llamaShapes(config), context)
@@ -120,6 +126,32 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
   }
 }
 
+/** Loads adapters while the files of Git LFS of their base are in a folder, which a thread that is replaced reads again. */
+async function loadFromOpened(
+  options: LlamaTrainerOptions,
+  weights: WeightsDirectory,
+  context: LoadContext,
+): Promise<Model<string>> {
+  const opened = await openBase(options.base, context)
+  const close = () => opened[Symbol.asyncDispose]()
+  try {
+    const model = await llamaTrainer({ ...options, base: opened.base }).load(weights, context)
+    return {
+      ...model,
+      [Symbol.asyncDispose]: async () => {
+        try {
+          await model[Symbol.asyncDispose]()
+        } finally {
+          await close()
+        }
+      },
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
 /**
  * Determines where a training starts: the folder of a complete model, and the adapters' weights if the base is a
  * release of adapters.
@@ -127,7 +159,7 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
  * @throws `invalid-options` if the release contains adapters of another kind, or only one of both is a complete model.
  */
 async function startOf(
-  { base, lora }: LlamaSettings,
+  { base, lora }: Pick<LlamaSettings, 'base' | 'lora'>,
   release: WeightsDirectory | undefined,
   context: CallContext,
 ): Promise<{ readonly whole: string; readonly start?: Readonly<Record<string, Float32Array>> }> {
