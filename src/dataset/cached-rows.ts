@@ -30,11 +30,14 @@ export const cachedRows: ValueForm<CachedRows> = {
     const { rows, counts } = packed as unknown as Packed
     const table = RowTable.fromJson(rows)
     if (table === undefined) return undefined
-    let end = 0
-    return counts.map((count) => {
-      const start = end
-      end += count
-      return { table, start, end }
-    })
+    const ends = new Uint32Array(counts.length)
+    let last = 0
+    for (let index = 0; index < counts.length; index += 1) {
+      last += counts[index]!
+      ends[index] = last
+    }
+    const at = (index: number): CachedRows | undefined =>
+      index < ends.length ? { table, start: index === 0 ? 0 : ends[index - 1]!, end: ends[index]! } : undefined
+    return { at }
   },
 }

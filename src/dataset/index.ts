@@ -127,7 +127,13 @@ export { digestSample } from './sample-identity.js'
 export { compileJsonSchema, type JsonSchema, type JsonSchemaFile, jsonSchemaFile } from './schema/json-schema.js'
 export type { StandardIssue, StandardResult, StandardSchema } from './schema/standard-schema.js'
 export { isSelected, rankOf, type SelectionOptions } from './selection.js'
-export { type NamedState, type SharedContents, type SharedRows, sharedContents } from './shared-contents.js'
+export {
+  type NamedState,
+  type SharedContents,
+  type SharedRows,
+  sharedContents,
+  type UnchangedFiles,
+} from './shared-contents.js'
 export { groupTexts } from './similar-texts.js'
 export { Groups } from './sketch-set.js'
 export { type AsyncSamplesOptions, asyncSamples } from './sources/async-samples.js'

@@ -1,10 +1,18 @@
 // Two commits of a large dataset share almost all files. The rows of a shared file are the same in both states, so they are
 // taken from the cache of an earlier run, and only the other files are read.
 import { isSheikhError } from '../core/index.js'
+import { CommonRows } from './common-rows.js'
 import { contentsOf, describedRow, identityOfRow } from './contents.js'
 import { type Dataset, type DatasetState, stateOf } from './dataset.js'
-import type { DatasetContents, DatasetContext, DescribedRow, RowIdentity, SourceEntry } from './dataset-types.js'
-import { RowTable, type ScannedRow } from './row-table.js'
+import type {
+  DatasetContents,
+  DatasetContext,
+  DescribedRow,
+  RowIdentity,
+  Source,
+  SourceEntry,
+} from './dataset-types.js'
+import type { ScannedRow } from './row-table.js'
 import { openCache, scan } from './scan.js'
 import { clashing, mayClash } from './sources/walk.js'
 
@@ -28,12 +36,21 @@ export interface SharedContents {
 export interface NamedState {
   readonly dataset: Dataset<unknown, unknown>
   /**
-   * The files that differ from those of the other state, which lists all files. The source lists only these.
+   * Lists the other files, if the source lists only those that differ from the other state. Both states have the same others.
+   * @returns `undefined` if equal names may stand for different contents.
    * @default the source lists all files
    */
-  readonly differing?: ReadonlySet<string> | undefined
+  readonly unchanged?: (() => Promise<UnchangedFiles | undefined>) | undefined
   /** Called before files are read, with their paths. @default the files exist */
   readonly prepare?: ((paths: readonly string[]) => Promise<void>) | undefined
+}
+
+/** Files that two states have in common, which may be samples or not. */
+export interface UnchangedFiles {
+  /** Calls `take` with the path of each file and the name of its content. */
+  visit(take: (path: string, id: string) => void): void
+  /** A source of some of them. */
+  source(paths: readonly string[]): Source
 }
 
 /**
@@ -68,63 +85,80 @@ async function sideOf(named: NamedState, context: DatasetContext): Promise<Side 
   const ids = await state.options.source.contentIds?.(context)
   // A sample file that is the same may name a file that is not.
   if (ids === undefined || state.key === undefined || state.named !== undefined) return undefined
-  const files = new Map<string, SourceEntry>()
-  for (const entry of state.listed) if (entry.skipped === undefined) files.set(entry.path, entry)
-  return { ...named, state, ids, files }
+  return { ...named, state, ids, files: samplesIn(state.listed) }
 }
+
+const samplesIn = (listed: readonly SourceEntry[]): ReadonlyMap<string, SourceEntry> =>
+  new Map(listed.flatMap((entry) => (entry.skipped === undefined ? [[entry.path, entry]] : [])))
+
+/** The files that both states list with the same content. */
+const commonFiles = (old: Side, now: Side): UnchangedFiles => ({
+  visit(take) {
+    for (const path of now.files.keys()) {
+      const id = now.ids.get(path)
+      if (id !== undefined && id === old.ids.get(path) && old.files.has(path)) take(path, id)
+    }
+  },
+  source: () => ({ ...now.state.options.source, list: async () => now.state.listed }),
+})
 
 async function shareContents(before: NamedState, after: NamedState, context: DatasetContext) {
   const [old, now] = [await sideOf(before, context), await sideOf(after, context)]
   if (old === undefined || now === undefined || old.state.key !== now.state.key) return undefined
+  if ((old.unchanged === undefined) !== (now.unchanged === undefined)) return undefined
   const { key, options } = now.state
   const excluded = [old, now].map(({ state }) => new Set(state.quarantined.map(({ id }) => id)))
-  const cache = await openCache(options, key, context)
+  const [cache, unchanged] = await Promise.all([
+    openCache(options, key, context),
+    now.unchanged === undefined ? commonFiles(old, now) : now.unchanged(),
+  ])
+  if (unchanged === undefined) return undefined
   // Without the cache, because a scan of some files would overwrite it.
   const { cache: _, ...uncached } = context
-  const read = async ({ state, files, prepare }: Side, paths: readonly string[]) => {
-    if (paths.length > 0) await prepare?.(paths)
-    return scan(
-      paths.map((path) => files.get(path)!),
-      ...([options, state.schema, undefined, uncached, { isPart: true }] as const),
-    )
+  const read = async ({ state, prepare }: Side, entries: readonly SourceEntry[]) => {
+    if (entries.length > 0) await prepare?.(entries.map(({ path }) => path))
+    return scan(entries, options, state.schema, undefined, uncached, { isPart: true })
   }
 
-  const rows = new RowTable()
-  const shared = new Set<string>()
-  const unknown: string[] = []
+  const rows = new CommonRows()
+  const unknown = new Set<string>()
   let mayShareClash = false
-  for (const path of now.files.keys()) {
-    const id = now.ids.get(path)
-    const isShared =
-      old.differing === undefined ? id === old.ids.get(path) && old.files.has(path) : !old.differing.has(path)
-    if (id === undefined || !isShared) continue
-    shared.add(path)
+  unchanged.visit((path, id) => {
     mayShareClash ||= mayClash(path)
     const kept = cache?.find(path, id)
-    if (kept === undefined) unknown.push(path)
-    else rows.copy(kept.table, kept.start, kept.end, path)
+    if (kept === undefined || !rows.add(kept)) unknown.add(path)
+  })
+  const listed = unknown.size === 0 ? [] : await unchanged.source([...unknown]).list(context)
+  const unread = [...samplesIn(listed).values()].filter(({ path }) => unknown.has(path))
+  rows.addRead((await read(now, unread)).rows.table)
+  const sharedPaths = () => {
+    const paths = unread.map(({ path }) => path)
+    unchanged.visit((path) => {
+      if (!unknown.has(path)) paths.push(path)
+    })
+    return paths
   }
-  for (const row of (await read(now, unknown)).rows) rows.add(row)
+  const common = new Set(now.unchanged === undefined ? sharedPaths() : [])
 
   /** Of shared rows, by id. */
-  const numbers = new Map<string, number>()
-  for (let index = 0; index < rows.size; index += 1) numbers.set(rows.id(index), index)
+  const numbers = rows.byId()
   if (numbers.size < rows.size) return undefined
   const targets: boolean[] = []
   const contents: DatasetContents[] = []
   for (const [index, side] of [old, now].entries()) {
-    const differing = [...side.files.keys()].filter((path) => !shared.has(path))
-    const clashes = () => clashing([...shared, ...differing].map((path) => ({ path })))
-    if ((mayShareClash || differing.some(mayClash)) && clashes().length > 0) return undefined
+    const differing = [...side.files.values()].filter(({ path }) => !common.has(path))
+    const clashes = () => clashing([...sharedPaths().map((path) => ({ path })), ...differing])
+    if ((mayShareClash || differing.some(({ path }) => mayClash(path))) && clashes().length > 0) return undefined
     const found = await read(side, differing)
     if (found.rows.some(({ id }) => numbers.has(id))) return undefined
     const isExcluded = ({ id }: ScannedRow) => excluded[index]!.has(id)
     const used = found.rows.filter((row) => !isExcluded(row))
     const own = contentsOf({ ...found, rows: used }, options, side.state.schema, uncached)
     // Rows of shared files that only the other state excludes.
-    const others = [...excluded[1 - index]!]
-      .flatMap(numberIn(numbers))
-      .map((number) => rows.row(number))
+    const others = rows
+      .withPaths([...excluded[1 - index]!].flatMap(numberIn(numbers)), (take) =>
+        unchanged.visit((path, id) => take(path, cache?.find(path, id))),
+      )
       .filter((row) => !isExcluded(row))
     const all = others.length === 0 ? own.rows : [...own.rows, ...others.map(describedRow)].sort(byId)
     contents.push({ ...own, rows: all })
@@ -133,7 +167,7 @@ async function shareContents(before: NamedState, after: NamedState, context: Dat
   for (const ids of excluded) for (const id of ids) numbers.delete(id)
   const [first, second] = contents as [DatasetContents, DatasetContents]
   const hasTarget =
-    options.target === undefined || [...numbers.values()].some((number) => !Number.isNaN(rows.key(number, 1)))
+    options.target === undefined || [...numbers.values()].some((number) => rows.row(number).targetKey !== undefined)
   for (const [index, { rows: own }] of [first, second].entries())
     if (numbers.size + own.length === 0 || !(hasTarget || targets[index]!)) return undefined
   return { before: first, after: second, shared: sharedRows(rows, numbers) }
@@ -143,14 +177,14 @@ const byId = (one: DescribedRow, other: DescribedRow) => (one.id < other.id ? -1
 
 const numberIn = (numbers: ReadonlyMap<string, number>) => (id: string) => numbers.get(id) ?? []
 
-function sharedRows(rows: RowTable, numbers: ReadonlyMap<string, number>): SharedRows {
+function sharedRows(rows: CommonRows, numbers: ReadonlyMap<string, number>): SharedRows {
   const labels = new Map<string, number>()
   const kinds = new Map<ScannedRow['slices'], number>()
   const add = <K>(counts: Map<K, number>, key: K, count = 1) => counts.set(key, (counts.get(key) ?? 0) + count)
   for (const number of numbers.values()) {
-    const label = rows.label(number)
+    const { label, slices } = rows.row(number)
     if (label !== undefined) add(labels, label)
-    add(kinds, rows.slices(number))
+    add(kinds, slices)
   }
   const slices = new Map<string, number>()
   for (const [values, count] of kinds)

@@ -45,8 +45,8 @@ export interface StatCache<V> {
 /** How the values of a cache are written. */
 export interface ValueForm<V> {
   pack(values: readonly V[]): Json
-  /** The same values, or `undefined` if they cannot be used here. */
-  unpack(packed: Json): readonly V[] | undefined
+  /** The same values, or `undefined` if they cannot be used here. A value may be made when it is asked for. */
+  unpack(packed: Json): Pick<readonly V[], 'at'> | undefined
 }
 
 // The coarsest clock of a file system in use is FAT's: two seconds. A time with a fraction of a second comes from a finer
@@ -89,16 +89,14 @@ export async function statCache<V = Json>(
 ): Promise<StatCache<V>> {
   context.signal.throwIfAborted()
   const kept = readKept<V>(await documents.read(name), key, form)
-  let known = new Map<string, Place<V>>()
-  for (let index = 0; kept !== undefined && index < kept.paths.length; index += 1)
-    known.set(kept.paths.at(index), index)
+  let known: Known<V> = kept === undefined ? new Map() : placesIn(kept.paths)
   const seen = new Map<string, Place<V>>()
   const askedAtNs = new Map<string, bigint>()
   const nowNs = () => nanosecondsOf(context.clock.nowMs())
   const loadedAtNs = nowNs()
   let changed = false
   const placeOf = (path: string) => seen.get(path) ?? known.get(path)
-  const valueAt = (place: Place<V>) => (typeof place === 'number' ? kept!.values[place]! : place.value)
+  const valueAt = (place: Place<V>) => (typeof place === 'number' ? kept!.values.at(place)! : place.value)
   const stampAt = (place: Place<V>) => (typeof place === 'number' ? kept!.stamps.at(place) : place.stamp)
   const idAt = (place: Place<V>) => (typeof place === 'number' ? kept!.contentIds.at(place) : place.contentId)
   const hasStamp = (place: Place<V>, stamp: string) =>
@@ -119,7 +117,7 @@ export async function statCache<V = Json>(
       const place = placeOf(path)
       return place !== undefined && hasId(place, contentId) ? valueAt(place) : undefined
     },
-    stamps: () => new Map([...(seen.size > 0 ? seen : known)].map(([path, place]) => [path, stampAt(place)])),
+    stamps: () => new Map([...(seen.size > 0 ? seen : known).entries()].map(([path, place]) => [path, stampAt(place)])),
     set(path, { stamp, changedAtNs }, value, contentId = '') {
       const earlier = known.get(path)
       changed = true
@@ -163,7 +161,64 @@ interface Kept<V> {
   readonly paths: TextList
   readonly stamps: TextList
   readonly contentIds: TextList
-  readonly values: readonly V[]
+  readonly values: Pick<readonly V[], 'at'>
+}
+
+/** Entries by path. */
+interface Known<V> {
+  readonly size: number
+  get(path: string): Place<V> | undefined
+  entries(): Iterable<readonly [path: string, place: Place<V>]>
+}
+
+/**
+ * The numbers of paths. They are written in the order in which a pass asks for them, so most answers are the next number. A map
+ * of a hundred thousand paths would take 50 ms.
+ */
+function placesIn(paths: TextList): Known<never> {
+  let next = 0
+  let other: { readonly sorted: number; readonly rest: ReadonlyMap<string, number> } | undefined
+  const numberOf = (path: string): number | undefined => {
+    if (next < paths.length && paths.isAt(next, path)) return next
+    other ??= orderOf(paths)
+    const at = firstFrom(paths, path, other.sorted)
+    return at < other.sorted && paths.isAt(at, path) ? at : other.rest.get(path)
+  }
+  return {
+    size: paths.length,
+    get(path) {
+      const number = numberOf(path)
+      if (number !== undefined) next = number + 1
+      return number
+    },
+    *entries() {
+      for (let index = 0; index < paths.length; index += 1) yield [paths.at(index), index]
+    },
+  }
+}
+
+/** How many paths at the start are in order, and the numbers of the others. */
+function orderOf(paths: TextList) {
+  let sorted = Math.min(1, paths.length)
+  for (let before = sorted === 1 ? paths.at(0) : ''; sorted < paths.length; sorted += 1) {
+    const path = paths.at(sorted)
+    if (path <= before) break
+    before = path
+  }
+  const rest = new Map<string, number>()
+  for (let index = sorted; index < paths.length; index += 1) rest.set(paths.at(index), index)
+  return { sorted, rest }
+}
+
+/** The first of the sorted paths that is not before a path. */
+function firstFrom(paths: TextList, path: string, sorted: number): number {
+  let [low, high] = [0, sorted]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (paths.at(middle) < path) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 const json: ValueForm<Json> = {

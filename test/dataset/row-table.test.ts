@@ -71,11 +71,11 @@ it('rows read back from a cache, also among rows of other files', () => {
     { table: second, start: 5, end: 5 },
   ])
   const kept = cachedRows.unpack(JSON.parse(JSON.stringify(packed)))!
-  expect(kept.map(({ start, end }) => end - start)).toEqual([other.length, one.length, 0])
+  expect([0, 1, 2].map((index) => kept.at(index)!.end - kept.at(index)!.start)).toEqual([other.length, one.length, 0])
   const restored = new RowTable()
   for (const row of fullRows('d.jsonl', 3)) restored.add(row)
   for (const [index, path] of ['b.jsonl', 'renamed.jsonl'].entries())
-    restored.copy(kept[index]!.table, kept[index]!.start, kept[index]!.end, path)
+    restored.copy(kept.at(index)!.table, kept.at(index)!.start, kept.at(index)!.end, path)
   const end = 3 + other.length
   expect(rowsIn(restored, 3, end)).toEqual(other)
   expect(rowsIn(restored, end, end + one.length)).toEqual(one.map((row) => ({ ...row, path: 'renamed.jsonl' })))
@@ -88,6 +88,6 @@ it('rows from a machine with another byte order are not used', () => {
   const { rows, counts } = cachedRows.pack([{ table, start: 0, end: 2 }]) as Readonly<
     Record<'rows' | 'counts', JsonObject>
   >
-  expect(cachedRows.unpack({ rows, counts })).toHaveLength(1)
+  expect(cachedRows.unpack({ rows, counts })?.at(0)).toBeDefined()
   expect(cachedRows.unpack({ rows: { ...rows, byteOrder: 'XE' }, counts })).toBe(undefined)
 })

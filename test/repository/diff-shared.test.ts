@@ -148,7 +148,7 @@ async function start(isKnown: boolean) {
   /** The difference, and whether a file that both states have was written. */
   async function difference(from: string, to: string | undefined, isShort: boolean) {
     await using before = await open(from, to)
-    await using after = await open(to)
+    await using after = await open(to, from)
     const files = (state: ComparedState) => (isShort ? state : { ...state, named: async () => undefined })
     const name = (state: string | undefined) => ({ name: state ?? 'the work tree' })
     const found = await diffProjects(

@@ -123,6 +123,13 @@ describe.skipIf(gitIsMissing !== undefined)('a repository with', () => {
     const other = await isomorphic(root)
     if (name.includes('\\')) await refusedBy(/backslash/, () => other.changes(['dataset'], context))
     else expect(await other.changes(['dataset'], context)).toEqual(clean)
+    const entries = [...(await library.tree(oid, ['dataset'])).values()]
+    for (const reader of name.includes('\\') ? [library] : [library, other]) {
+      const files: unknown[] = []
+      const { visit } = await reader.treeFiles(oid, ['dataset'])
+      visit((path, itsOid, mode) => files.push({ path, oid: itsOid, mode }))
+      expect(files).toEqual(entries)
+    }
     write(root, `dataset/${name}`, 'y')
     await revert(
       library,

@@ -32,6 +32,27 @@ describe('statCache', () => {
     expect(second.get('a', changed(60_000))).toEqual({ row: 1 })
   })
 
+  it('finds each path, in any order of questions and of the pass that was kept', async () => {
+    const path = fc.string({ minLength: 1, maxLength: 3 })
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(path), fc.nat(), fc.array(path), async (paths, count, asked) => {
+        const { documents } = memoryStore()
+        const first = await load(documents)
+        // A part in order, as from a walk, and the rest as it came.
+        const kept = [...paths.slice(0, count % 20).sort(), ...paths.slice(count % 20)]
+        for (const [index, name] of kept.entries()) first.set(name, changed(60_000), index, `id ${index}`)
+        await first.save()
+        const second = await load(documents)
+        expect([...second.stamps().keys()]).toEqual(kept)
+        for (const name of [...asked, ...kept, ...asked, ...kept.toReversed()]) {
+          const index = kept.indexOf(name)
+          expect(second.find(name, `id ${index}`)).toBe(index < 0 ? undefined : index)
+          expect(second.find(name, 'another id')).toBe(undefined)
+        }
+      }),
+    )
+  })
+
   it('costs time, and nothing else, if it cannot be kept', async () => {
     const { documents } = memoryStore()
     const failing = (error: Error): DocumentStore => ({ ...documents, write: () => Promise.reject(error) })

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import type { CallContext } from '../../core/index.js'
-import { listedSampleFiles, type NamedState } from '../../dataset/index.js'
+import { listedSampleFiles, type NamedState, type UnchangedFiles } from '../../dataset/index.js'
 import { temporaryFolder } from '../../store/index.js'
 import { comparedPaths, isCompared } from '../commit-folder.js'
 import { configurationIn, type DataAccess, datasetOf, largeFilesOf, samplesOf } from '../compose.js'
@@ -29,7 +29,7 @@ export interface CommitPlace {
   /** The project's folder in the work tree, whose caches know rows. */
   readonly workTree: string
   readonly access: DataAccess
-  /** The commit of the other state. Then `named` lists only the files that differ from it. @default all files are listed */
+  /** The commit of the other state. Then the source of `named` lists only the files that differ. @default all files are listed */
   readonly other?: string | undefined
 }
 
@@ -95,13 +95,10 @@ export async function commitState(
       const place = below(directory)
       const listed = [place, ...attributesFor(place)]
       const changes = other === undefined ? undefined : await git.treeChanges(commit, other, listed)
-      const files = changes === undefined ? await git.tree(commit, listed) : entriesBefore(changes)
+      const files = new Map(changes === undefined ? await git.tree(commit, listed) : entriesBefore(changes))
       if (changes === undefined) {
-        if (await mayConvert(git, files)) return undefined
-      } else {
-        if ([...changes.keys()].some(isAttributes)) return undefined
-        if ([...changes.values()].some(({ after }) => isSubmodule(after))) return undefined
-      }
+        if (await mayConvert(git, [...files.values()])) return undefined
+      } else if ([...changes.keys()].some(isAttributes)) return undefined
       const start = place.length + 1
       const ids = new Map<string, string>()
       for (const entry of files.values()) {
@@ -109,12 +106,35 @@ export async function commitState(
         // Links are left out. The folder may be a file, and attributes may be above it.
         if (entry.mode !== '120000' && entry.path.startsWith(`${place}/`)) ids.set(entry.path.slice(start), entry.oid)
       }
-      const largeFiles = largeFilesOf(access)
-      const options = { directory: join(root, directory), pattern, csv, contentIds: async () => ids, largeFiles }
-      const source = { ...listedSampleFiles(options, [...ids.keys()]), location: join(workTree, directory) }
+      const options = { directory: join(root, directory), pattern, csv, contentIds: async () => ids }
+      const sourceOf = (paths: readonly string[]) => ({
+        ...listedSampleFiles({ ...options, largeFiles: largeFilesOf(access) }, paths),
+        location: join(workTree, directory),
+      })
+      const unchanged = async (): Promise<UnchangedFiles | undefined> => {
+        const all = await git.treeFiles(commit, listed)
+        const special: TreeEntry[] = []
+        all.visit((path, oid, mode) => {
+          if (mode === '160000' || isAttributes(path)) special.push({ path, oid, mode })
+        })
+        if (special.some(isSubmodule) || (await mayConvert(git, special))) return undefined
+        return {
+          visit: (take) =>
+            all.visit((path, oid, mode) => {
+              if (mode !== '120000' && path.startsWith(`${place}/`) && !changes!.has(path)) take(path.slice(start), oid)
+            }),
+          source(paths) {
+            const wanted = new Set(paths)
+            all.visit((path, oid, mode) => {
+              if (wanted.has(path.slice(start))) files.set(path, { path, oid, mode })
+            })
+            return sourceOf(paths)
+          },
+        }
+      }
       return {
-        dataset: datasetOf(root, configuration, access, { source }),
-        differing: changes && new Set([...changes.keys()].map((path) => path.slice(start))),
+        dataset: datasetOf(root, configuration, access, { source: sourceOf([...ids.keys()]) }),
+        ...(changes !== undefined && { unchanged }),
         prepare: (paths) => write(paths.map((path) => files.get(`${place}/${path}`)!)),
       }
     },
@@ -162,8 +182,8 @@ async function itemsIn(git: Git, commit: string, folder: string): Promise<readon
 const converting = /filter|ident|working-tree-encoding|\[attr\]|eol|crlf/
 
 /** Whether attributes may change what files of a commit are in a checkout. */
-async function mayConvert(git: Git, files: ReadonlyMap<string, TreeEntry>): Promise<boolean> {
-  for (const { path, oid } of files.values())
+async function mayConvert(git: Git, files: readonly TreeEntry[]): Promise<boolean> {
+  for (const { path, oid } of files)
     if (isAttributes(path) && converting.test(Buffer.from(await git.readBlob(oid)).toString('latin1'))) return true
   return false
 }

@@ -35,7 +35,7 @@ export async function diffStates(
 ): Promise<ProjectDiff> {
   const before = await findState(from, place, context)
   const after: StateName = to === undefined ? { name: 'the work tree' } : await findState(to, place, context)
-  await using now = await filesOf(after, undefined, place, context)
+  await using now = await filesOf(after, before.commit, place, context)
   await using old = await filesOf(before, after.commit, place, context)
   // Awaited here, because the folders are removed at the end of this block.
   return await diffProjects(

@@ -55,6 +55,8 @@ export interface Git {
   history(range: CommitRange, context: CallContext): Promise<readonly PastCommit[]>
   /** The files below `paths` in a commit's tree; all files without `paths`. */
   tree(commit: string, paths?: readonly string[]): Promise<ReadonlyMap<string, TreeEntry>>
+  /** As `tree`, without an object for each file: `visit` gets the files in Git's order, each time that it is called. */
+  treeFiles(commit: string, paths: readonly string[]): Promise<TreeFiles>
   /** The files below `paths` that differ between two commits, by path. */
   treeChanges(from: string, to: string, paths: readonly string[]): Promise<ReadonlyMap<string, TreeChange>>
   /** One level of a tree. @param oid a commit or a tree. */
@@ -168,6 +170,11 @@ export interface TreeEntry {
   readonly oid: string
   /** `100644`, `100755`, `120000` (a symbolic link) or `160000` (a submodule's commit). */
   readonly mode: string
+}
+
+/** The files of a tree. */
+export interface TreeFiles {
+  visit(take: (path: string, oid: string, mode: string) => void): void
 }
 
 export interface TreeChange {

@@ -1,7 +1,18 @@
 export { belowRoot } from './below-root.js'
 export { type CommitOptions, commit, knownAuthor, refuseUnfinished } from './commit.js'
 export { findCommit } from './find-commit.js'
-export type { Author, Changes, Git, Head, PastCommit, PathChange, TreeChange, TreeEntry, TreeItem } from './git.js'
+export type {
+  Author,
+  Changes,
+  Git,
+  Head,
+  PastCommit,
+  PathChange,
+  TreeChange,
+  TreeEntry,
+  TreeFiles,
+  TreeItem,
+} from './git.js'
 export { type GitBranchLedgerOptions, gitBranchLedger } from './ledger-branch.js'
 export type { Credentials } from './ledger-place.js'
 export { type EnvironmentVariables, factIn, findGit, type GitAnswer, gitProgram } from './native/git-program.js'

@@ -112,6 +112,14 @@ export async function isomorphicGit(
     isShallow: () => existsSync(join(directory, 'shallow')),
     history: (range, context) => isomorphicHistory(library, repository, range, context),
     tree: (commit, paths) => readWholeTree(library, { ...repository, remedy }, commit, paths),
+    async treeFiles(commit, paths) {
+      const entries = await git.tree(commit, paths)
+      return {
+        visit(take) {
+          for (const { path, oid, mode } of entries.values()) take(path, oid, mode)
+        },
+      }
+    },
     async treeChanges(from, to, paths) {
       const [old, now] = [await git.tree(from, paths), await git.tree(to, paths)]
       const changes = new Map<string, TreeChange>()

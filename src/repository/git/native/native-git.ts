@@ -255,6 +255,10 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
       const items = await listTree(program, ['-r', '--full-tree', commit, '--', ...paths])
       return new Map(items.map(({ path, oid, mode }) => [path, { path, oid, mode }]))
     },
+    async treeFiles(commit, paths) {
+      const output = (await program.run(['ls-tree', '-z', '-r', '--full-tree', commit, '--', ...paths])).toString()
+      return { visit: (take) => visitTree(output, (path, oid, mode) => take(path, oid, mode)) }
+    },
     async treeChanges(from, to, paths) {
       const raw = await program.run(['diff-tree', '-r', '-z', '--raw', '--no-renames', from, to, '--', ...paths])
       return new Map(treeChanges(raw.toString()))
@@ -382,20 +386,25 @@ function* treeChanges(raw: string): Generator<[path: string, change: TreeChange]
 }
 
 async function listTree(program: GitProgram, parameters: readonly string[]): Promise<readonly TreeItem[]> {
-  const output = (await program.run(['ls-tree', '-z', ...parameters])).toString()
   const items: TreeItem[] = []
-  // `<mode> <type> <id>`, a tab, the path, a zero.
+  visitTree((await program.run(['ls-tree', '-z', ...parameters])).toString(), (path, oid, mode, type) =>
+    items.push({ path, oid, mode, type }),
+  )
+  return items
+}
+
+/** Reads the output of git-ls-tree(1): `<mode> <type> <id>`, a tab, the path, a zero. */
+function visitTree(
+  output: string,
+  take: (path: string, oid: string, mode: string, type: TreeItem['type']) => void,
+): void {
   for (let at = 0; at < output.length; ) {
-    const [tab, end] = [output.indexOf('\t', at), output.indexOf('\0', at)]
     const afterMode = output.indexOf(' ', at)
     const afterType = output.indexOf(' ', afterMode + 1)
-    items.push({
-      path: output.slice(tab + 1, end),
-      oid: output.slice(afterType + 1, tab),
-      mode: output.slice(at, afterMode),
-      type: output.slice(afterMode + 1, afterType) as TreeItem['type'],
-    })
+    const tab = output.indexOf('\t', afterType)
+    const end = output.indexOf('\0', tab)
+    const type = output.slice(afterMode + 1, afterType) as TreeItem['type']
+    take(output.slice(tab + 1, end), output.slice(afterType + 1, tab), output.slice(at, afterMode), type)
     at = end + 1
   }
-  return items
 }
