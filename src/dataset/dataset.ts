@@ -159,8 +159,10 @@ class DatasetOf implements Dataset<unknown, unknown> {
   #schema: SampleSchema | undefined
   /** The scans that snapshots were made of. */
   readonly #scans = new WeakMap<DatasetSnapshot<unknown, unknown>, UsedScan>()
-  /** The files that the last snapshot and later projections name. */
+  /** The files that the last snapshot names. */
   #found: FoundFiles = new Map()
+  /** The files that projected samples name, of which a snapshot knows nothing. */
+  #projected: FoundFiles = new Map()
 
   constructor(options: AnyDatasetOptions) {
     if (typeof options.input === 'string' && options.input === '')
@@ -193,7 +195,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const { filesDirectory: root } = this
     const largeFiles = this.#options.files?.largeFiles
     if (root === undefined || largeFiles === undefined) return root
-    const found = this.#found
+    const found = new Map([...this.#projected, ...this.#found])
     if ([...found.values()].every((pointed) => pointed === undefined)) return root
     await checkOutFiles({ root, found, largeFiles, directory }, context)
     return directory
@@ -399,7 +401,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
     const made = await pass.makeAll(samples, place).finally(() => pass.close())
     const named = await this.#openFiles(context)
     const files = named && (await inParallel(samples, readConcurrency, (sample) => named.digestsOf(sample)))
-    if (named !== undefined) this.#found = new Map([...this.#found, ...named.found])
+    if (named !== undefined) this.#projected = new Map([...this.#projected, ...named.found])
     return samples.map((sample, index) => {
       const position = String(index + 1)
       const wrong = (fact: string) =>

@@ -47,7 +47,8 @@ export function knownSummary(
     },
     async keep(summary, namedFiles) {
       if (!isSettledAt(listed, listedAtMs) || (named !== undefined && namedFiles === undefined)) return
-      await document.write(summary, namedFiles)
+      const content = { summary: summary as unknown as Json }
+      await document.write(namedFiles === undefined ? content : { ...content, files: namedFiles })
     },
   }
 }
@@ -85,11 +86,15 @@ export async function askContent(
         find: async () => (await document.read())?.['summary'] as unknown as DatasetSummary | undefined,
         async keep(summary, listed) {
           if (isReadOnly(context.cache!) || !isSettledAt(listed, askedAtMs)) return
+          // The check runs Git over all files, and would say the same of the same content.
+          if ((await document.read())?.['isRefused'] === true) return
           const ids = await source.contentIds?.(context)
-          if (ids === undefined || !listed.every(({ path }) => ids.has(path))) return
+          if (ids === undefined) return
+          if (!listed.every(({ path }) => ids.has(path))) return document.write({ isRefused: true })
           // A file may have been away for a moment when the others were listed.
           if ((await source.contentId!(context, { isFresh: true })) !== content) return
-          if (stampsOf(await source.list(context)) === stampsOf(listed)) await document.write(summary, undefined)
+          if (stampsOf(await source.list(context)) === stampsOf(listed))
+            await document.write({ summary: summary as unknown as Json })
         },
       }
     )
@@ -98,7 +103,7 @@ export async function askContent(
 
 interface SummaryDocument {
   read(): Promise<JsonObject | undefined>
-  write(summary: DatasetSummary, namedFiles: Digest | undefined): Promise<void>
+  write(content: JsonObject): Promise<void>
 }
 
 function summaryDocument(
@@ -122,10 +127,9 @@ function summaryDocument(
       const document = (await cache.read(name)) as JsonObject | undefined
       return document?.['formatVersion'] === 1 && document['inputs'] === digest ? document : undefined
     },
-    async write(summary, namedFiles) {
+    async write(content) {
       try {
-        const document = { formatVersion: 1, inputs: digest, summary: summary as unknown as Json }
-        await cache.write(name, namedFiles === undefined ? document : { ...document, files: namedFiles })
+        await cache.write(name, { formatVersion: 1, inputs: digest, ...content })
       } catch (error) {
         if (!isSheikhError(error, 'storage-failed')) throw error
         log.debug(`Could not cache the summary of the dataset: ${error.message}`)

@@ -150,13 +150,16 @@ export async function scan(
         fetches.push(error.fetch)
       }
     })
-    // Reading a file that cannot be fetched tells so, with its place.
-    await inParallel(fetches, readConcurrency, (fetch) =>
-      fetch().catch((error: unknown) => {
+    // Reading a file that cannot be fetched tells so, with its place. Then no other is fetched.
+    let hasFailed = false
+    await inParallel(fetches, readConcurrency, async (fetch) => {
+      if (hasFailed) return
+      await fetch().catch((error: unknown) => {
         context.signal.throwIfAborted()
         if (isSheikhError(error) && error.retryable) throw error
-      }),
-    )
+        hasFailed = true
+      })
+    })
     pointers.sort((left, right) => (left.path < right.path ? -1 : 1))
     for (const entry of [...large, ...pointers]) await readOne(entry, false)
   } finally {

@@ -9,6 +9,7 @@ import {
   type FileSystem,
   hostProcesses,
   type Lock,
+  namesIn,
   nodeFileSystem,
   queueByName,
   readTextFile,
@@ -94,10 +95,11 @@ export function directoryFeedback(path: string, options: DirectoryFeedbackOption
 
   /** Git leaves out a folder that the store makes: it contains what people wrote. */
   async function makeFolder(): Promise<void> {
-    const made = await fileSystem.mkdir(root, { recursive: true }).catch((error: unknown) => {
+    await fileSystem.mkdir(root, { recursive: true }).catch((error: unknown) => {
       throw storageFailed('create', root, error)
     })
-    if (made !== undefined) await createExclusively(join(root, '.gitignore'), '*\n', { fileSystem })
+    // Also after a crash between the two. A folder with something in it may be in Git on purpose.
+    if ((await namesIn(root)).length === 0) await createExclusively(join(root, '.gitignore'), '*\n', { fileSystem })
   }
 
   /** Runs `work` while no other process writes. */

@@ -14,7 +14,6 @@ import {
 import type { Model, Prediction, Row } from '../model/index.js'
 import { type Bundle, readBundle, weightsOf } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
-import { temporaryFolder } from '../store/index.js'
 import { openFiles } from './open-files.js'
 import type { CallOptions, PipelineParts } from './options.js'
 import { readRun } from './run-records.js'
@@ -61,10 +60,10 @@ export async function labelPool(
   const seen = await seenInputs(options, context)
   const fresh = rows.filter((row) => !seen.has(contentOf(row)))
   const known = rows.filter((row) => !fresh.includes(row)).map(({ id }) => id)
-  const candidate = await answersOf(options, context, fresh, (directory) => keptBundle(store, run, directory, context))
-  const baseline = await answersOf(options, context, fresh, (directory) =>
-    releaser.open(run.baseline!, directory, context),
-  )
+  const { candidate, baseline } = await answersOfBoth(options, context, fresh, {
+    candidate: (directory) => keptBundle(store, run, directory, context),
+    baseline: (directory) => releaser.open(run.baseline!, directory, context),
+  })
   const pool = disagreementPool(
     fresh.map((row, index): PoolItem => ({ row, candidate: candidate[index]!, baseline: baseline[index]! })),
   )
@@ -100,20 +99,26 @@ async function keptBundle(store: Store, run: RunRecord, directory: string, conte
   return readBundle(directory, context)
 }
 
-async function answersOf(
-  { trainer, dataset }: PipelineParts,
+type OpenBundle = (directory: string) => Promise<Bundle>
+
+async function answersOfBoth(
+  { trainer, dataset, store }: PipelineParts,
   context: CallContext,
   rows: readonly Row<unknown, unknown>[],
-  open: (directory: string) => Promise<Bundle>,
-): Promise<readonly Prediction[]> {
-  const directory = await temporaryFolder('sheikh-pool-')
+  bundles: { readonly candidate: OpenBundle; readonly baseline: OpenBundle },
+) {
+  // Beside the objects of the store, so that large files need not be copied.
+  const directory = await store.workDirectory('pool')
   try {
     const filesDirectory = await openFiles(dataset, join(directory, 'files'), context)
-    await using model = await trainer.load(weightsOf(await open(join(directory, 'bundle'))), {
-      ...context,
-      ...(filesDirectory !== undefined && { filesDirectory }),
-    })
-    return await predictAll(model, rows, context)
+    const answersOf = async (name: keyof typeof bundles) => {
+      await using model = await trainer.load(weightsOf(await bundles[name](join(directory, name))), {
+        ...context,
+        ...(filesDirectory !== undefined && { filesDirectory }),
+      })
+      return await predictAll(model, rows, context)
+    }
+    return { candidate: await answersOf('candidate'), baseline: await answersOf('baseline') }
   } finally {
     await rm(directory, { recursive: true, force: true })
   }

@@ -16,7 +16,7 @@ export interface TuneWorkerOptions extends Pick<Surroundings, 'root' | 'project'
 export async function worker(options: TuneWorkerOptions): Promise<WorkerParts> {
   const context = callContext()
   // Releases, which are on a remote, take no part in a search.
-  const composition = await compose({ ...options, originUrl: async () => undefined }, context)
+  const composition = await compose({ ...options, workTree: options.root, originUrl: async () => undefined }, context)
   const { configuration, dataset, store } = composition
   const { root, environment } = options
   const kind = trialKind<unknown, unknown, Parameters<ReturnType<typeof trainerOfTrials>>[0]>({

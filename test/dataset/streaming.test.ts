@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, it } from 'vitest'
-import { callContext, digestJson } from '../../src/core/index.js'
+import { callContext, digestJson, SheikhError } from '../../src/core/index.js'
 import {
   Dataset,
   memorySamples,
@@ -34,9 +34,10 @@ async function read(path: string, content: string | Uint8Array, limits: SizeLimi
 
 describe('files that are pointers', () => {
   it.each([
-    ['large files one at a time', 1200, (most: number) => most === 1],
-    ['small files together', 3, (most: number) => most > 1],
-  ])('are read as %s', async (_, count, isRight) => {
+    // Fetched together, before the first is read.
+    ['large files one at a time', 1200, 4, (most: number) => most === 1],
+    ['small files together', 3, 0, (most: number) => most > 1],
+  ])('are read as %s', async (_, count, fetched, isRight) => {
     const rowsOf = (name: string) =>
       Array.from({ length: count }, (_, at) => ({ id: `${name}${at}`, text: `${at} ${'t'.repeat(1000)}`, label: 'l' }))
     const lines = (name: string) =>
@@ -53,12 +54,13 @@ describe('files that are pointers', () => {
     }
     const stored = await folderWith(files)
     const pointers = Object.entries(files).map(([path, content]) => [path, pointerTo(content)])
-    let [active, most] = [0, 0]
+    let [calls, active, most] = [0, 0, 0]
     const source = sampleFiles({
       directory: await folderWith(Object.fromEntries(pointers)),
       largeFiles: async ({ path }) => {
+        calls += 1
         active += 1
-        most = Math.max(most, active)
+        if (calls > fetched) most = Math.max(most, active)
         await setImmediate()
         active -= 1
         return join(stored, path)
@@ -66,7 +68,27 @@ describe('files that are pointers', () => {
     })
     const { rows } = await new Dataset({ source, input: 'text', target: 'label' }).contents(context)
     expect(rows.length).toBe(4 * count)
+    expect(calls).toBeGreaterThan(fetched)
     expect(isRight(most)).toBe(true)
+  })
+
+  it('are not all asked for if one cannot be fetched', async () => {
+    const pointers = Array.from({ length: 300 }, (_, index) => [
+      `${index}.jsonl`,
+      `version https://git-lfs.github.com/spec/v1\noid ${digestJson(index)}\nsize 90000000\n`,
+    ])
+    let calls = 0
+    const source = sampleFiles({
+      directory: await folderWith(Object.fromEntries(pointers)),
+      async largeFiles() {
+        calls += 1
+        await setImmediate()
+        throw new SheikhError('access-denied', 'Cannot fetch: no token.')
+      },
+    })
+    const contents = new Dataset({ source, input: 'text', target: 'label' }).contents(context)
+    await expect(contents).rejects.toMatchObject({ code: 'access-denied' })
+    expect(calls).toBeLessThan(100)
   })
 })
 

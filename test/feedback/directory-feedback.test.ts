@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -57,6 +57,10 @@ describe('directoryFeedback', () => {
         void (await (first === 'append' ? store.append([entry('a')], context) : store.secret(context)))
       await begin(directoryFeedback(join(folder, 'new', 'feedback')))
       expect(await readFile(join(folder, 'new/feedback/.gitignore'), 'utf8')).toBe('*\n')
+      // A crash after the folder was made and before the file was.
+      await mkdir(join(folder, 'crashed'))
+      await begin(directoryFeedback(join(folder, 'crashed')))
+      expect(await readFile(join(folder, 'crashed/.gitignore'), 'utf8')).toBe('*\n')
       await begin(directoryFeedback(folder))
       expect(await readdir(folder)).not.toContain('.gitignore')
     },

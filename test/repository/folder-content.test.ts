@@ -160,12 +160,14 @@ describe('a dataset in Git', () => {
 
   it('is listed if an attribute may convert a file', async () => {
     commit('.gitattributes', '*.json ident\n')
-    const { open, listings } = await dataset()
+    const { open, listings, checks } = await dataset()
     await open()
     await open()
     const before = listings()
     await open()
     expect(listings()).toBeGreaterThan(before)
+    // All files were looked at once, to know that this content is not to be cached.
+    expect(checks()).toBe(1)
   })
 
   it('loads the rows that the summary describes', async () => {
@@ -224,9 +226,12 @@ async function dataset({ delayMs = 0 } = {}) {
       await setTimeout(delayMs)
       return git.folderContent!(folder, context, options)
     },
-    contentIds: (context) => unchangedBlobs(directory, process.env, context),
+    contentIds(context) {
+      checks += 1
+      return unchangedBlobs(directory, process.env, context)
+    },
   })
-  let listings = 0
+  let [listings, checks] = [0, 0]
   const source: Source = {
     ...listed,
     // One that begins while Git compares files, and is not needed, does not count.
@@ -244,6 +249,7 @@ async function dataset({ delayMs = 0 } = {}) {
     open: () => data.open({ ...later(), cache }),
     uncached: () => data.open(later()),
     listings: () => listings,
+    checks: () => checks,
   }
 }
 

@@ -39,7 +39,7 @@ const harmless: Readonly<Record<string, readonly string[]>> = {
  * @param folder below the root, with `/`.
  * @returns `undefined` if a file differs from the index or is not in it, and whenever Git may miss a change: flagged entries, links,
  * submodules, a sparse checkout, a file system monitor, an untracked cache, settings that weaken the comparison. Hidden files
- * that Git ignores do not matter.
+ * that Git ignores do not matter, and neither do devices, sockets and named pipes, which hold no samples and which Git does not see.
  */
 export async function folderContent(folder: string, tree: ComparedTree): Promise<string | undefined> {
   if (!(await hasHarmlessSettings(tree))) return undefined
