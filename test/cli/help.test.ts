@@ -134,6 +134,7 @@ describe('help', () => {
       learn: ['after-run'],
       tune: ['trials', 'name', 'workers', 'write', 'redis', 'postgres', 'password-env', 'queue'],
       study: ['out', 'html', 'optuna', 'from'],
+      doctor: ['redis', 'postgres', 'password-env', 'queue'],
       worker: ['redis', 'postgres', 'password-env', 'queue', 'module', 'export', 'device', 'concurrency', 'memory-mb'],
       override: ['reason', 'by', 'until'],
       data: ['out', 'kind', 'reason', 'by', 'undo'],

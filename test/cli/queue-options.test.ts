@@ -9,6 +9,7 @@ describe('the options of a queue', () => {
     [['worker', '--queue', 'gpu'], /--queue needs an address/],
     [['worker', '--redis', address, '--export', 'make'], /--export names a function of --module/],
     [['worker', '--redis', address, '--password-env', 'SHEIKH_NONE'], /"SHEIKH_NONE" is not set or empty/],
+    [['doctor', '--queue', 'gpu'], /Cannot look at the cluster: --queue needs an address/],
     [['tune', '--password-env', 'SHEIKH_NONE'], /Cannot search: --password-env needs an address/],
     [
       ['tune', '--redis', address, '--workers', '2'],

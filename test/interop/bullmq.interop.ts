@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest'
@@ -12,6 +12,7 @@ import type { BullmqExecutorOptions, BullmqWorkerOptions, Executor, JobEvent } f
 import { directoryStore } from '../../src/store/directory/index.js'
 import { executorContract } from '../../src/testing/executor-contract.js'
 import { builtRooms } from '../built-package.js'
+import { sheikh } from '../cli/harness.js'
 import { localWorkerPath } from '../execute/start-local.js'
 import { postgresPrograms, type QueueServer, startPostgres, startRedis } from './queue-servers.js'
 
@@ -20,7 +21,7 @@ if (missing !== undefined) console.log(`Skipped: ${missing}.`)
 
 const context = callContext()
 const rooms = await builtRooms()
-const { bullmqExecutor, bullmqWorker } = (await import(
+const { bullmqExecutor, bullmqWorker, queueStatus } = (await import(
   join(rooms, 'execute/index.js')
 )) as typeof import('../../src/execute/index.js')
 
@@ -292,6 +293,49 @@ function onAnyServer(where: () => { readonly redis?: string; readonly postgres?:
     expect(code).toBe(0)
     await worker()
     expect((await slow).objects['made']).toBeDefined()
+  })
+
+  it('shows the cluster with sheikh doctor', async () => {
+    const { executor, worker, queue, path } = await cluster(where())
+    const [kind, address] = Object.entries(where())[0]!
+    const look = (url = address!) => queueStatus({ [kind]: url, queue }, context)
+    expect(await look()).toMatchObject({ queue, workers: [], findings: [{ code: 'no-workers' }] })
+    const [one, other] = [await worker(), await worker()]
+    const known = {
+      version: '0.1.0',
+      host: hostname()
+        .replace(/[^\w.-]/g, '-')
+        .slice(0, 24),
+    }
+    await executor().run(job('contract-echo', 1), context)
+    const whole = await look()
+    expect(whole.findings).toEqual([])
+    expect(whole.workers).toHaveLength(2)
+    for (const { pid } of [one, other]) expect(whole.workers).toContainEqual(expect.objectContaining({ ...known, pid }))
+    expect(whole.jobs).toEqual({ waiting: 0, active: 0, finished: 1, lost: 0 })
+    const slow = executor().run(job('slow', { path, pauseMs: 30_000 }), context)
+    slow.catch(() => {})
+    await expect.poll(() => linesOf(path), { timeout: 60_000 }).not.toHaveLength(0)
+    const leaving = executor().run(job('leave', {}), context)
+    await expect(leaving).rejects.toMatchObject({ code: 'job-quarantined' })
+    expect(await look()).toMatchObject({
+      jobs: { active: 1, finished: 4, lost: 0 },
+      quarantined: [{ kind: 'leave', endedWorkers: 3 }],
+      findings: [{ code: 'job-quarantined' }],
+    })
+    const { code, out } = await sheikh(tmpdir(), ['doctor', `--${kind}`, address!, '--queue', queue, '--json'])
+    expect(code).toBe(1)
+    expect(JSON.parse(out).cluster.findings).toMatchObject([{ code: 'job-quarantined' }])
+    expect((await sheikh(tmpdir(), ['doctor', `--${kind}`, address!, '--queue', queue])).out).toMatch(
+      /jobs: 0 waiting, 1 active[\s\S]*\n {2}job-quarantined: /,
+    )
+    const wrong = new URL(address!)
+    ;[wrong.username, wrong.password] = ['nobody', 'wrong-password']
+    const denied = await look(wrong.href)
+    expect(denied).toMatchObject({ workers: null, jobs: null, findings: [{ code: 'access-denied' }] })
+    expect(JSON.stringify(denied)).not.toContain('wrong-password')
+    wrong.port = '1'
+    expect((await look(wrong.href)).findings).toMatchObject([{ code: 'remote-failed' }])
   })
 
   it('refuses another version of the kind', async () => {

@@ -1,16 +1,21 @@
 import { callContext } from '../../core/index.js'
+import type { QueueOptions, QueueStatus } from '../../execute/index.js'
 import type { LfsPointers, PointerCount } from '../../repository/index.js'
 import { type Command, toJson } from '../command.js'
+import { queueHelp, queueIn, queueOptions, usageOf } from '../queue-options.js'
 
 export const doctor: Command = {
   name: 'doctor',
   usage: '',
-  summary: 'Show which devices can train on this machine, and which files of Git LFS are not fetched',
-  options: {},
-  optionHelp: {},
-  examples: ['sheikh doctor', 'sheikh doctor --json'],
+  summary: 'Show which devices can train here, which files of Git LFS are not fetched, and the workers of a cluster',
+  options: queueOptions,
+  optionHelp: queueHelp,
+  examples: ['sheikh doctor', 'sheikh doctor --redis redis://queue.example:6379 --json'],
   positionals: [0, 0],
-  async run({ project }, { signal }) {
+  async run({ project, values }, terminal) {
+    const { signal } = terminal
+    const queue = queueIn(values, usageOf('doctor', 'look at the cluster'))
+    const cluster = queue && (await clusterOf(queue, signal))
     const { probeDevices } = await import('../../trainer/tfjs/index.js')
     const devices = await probeDevices(callContext({ signal }))
     const lines = devices.map(({ name, ok, reason, versions, gflops, isSoftware }) => {
@@ -25,16 +30,43 @@ export const doctor: Command = {
         ...lines,
         first === undefined ? 'No device can train on this machine.' : `"auto" selects ${first.name}.`,
         ...(lfs === undefined ? [] : lfsLines(lfs)),
+        ...(cluster === undefined ? [] : clusterLines(cluster)),
       ].join('\n'),
       json: toJson({
         devices: devices.map(({ name, ok, reason = null, versions, gflops = null }) => ({
           ...{ name, ok, reason, versions, gflops },
         })),
         lfs: lfs ?? null,
+        cluster: cluster ?? null,
       }),
-      exitCode: first === undefined ? 1 : 0,
+      exitCode: first === undefined || (cluster?.findings.length ?? 0) > 0 ? 1 : 0,
     }
   },
+}
+
+async function clusterOf(queue: QueueOptions, signal: AbortSignal): Promise<QueueStatus> {
+  const { queueStatus } = await import('../../execute/index.js')
+  // A server that does not answer is a finding.
+  return queueStatus(queue, callContext({ signal }))
+}
+
+function clusterLines({ queue, address, workers, jobs, findings }: QueueStatus): readonly string[] {
+  const known = (workers ?? []).map(
+    ({ version, pid, host, address: from }) =>
+      `  worker ${pid ?? 'without a name'}${host === null ? '' : ` on ${host}, version ${version}`}${from === null ? '' : `, from ${from}`}`,
+  )
+  const counts =
+    jobs === null
+      ? []
+      : [
+          `  jobs: ${jobs.waiting} waiting, ${jobs.active} active; in the last hour ${jobs.finished} finished, ${jobs.lost} of them because their worker was lost`,
+        ]
+  return [
+    `Cluster: queue "${queue}"${address === null ? '' : ` on ${address}`}`,
+    ...known,
+    ...counts,
+    ...findings.map(({ code, message }) => `  ${code}: ${message}`),
+  ]
 }
 
 /** What the checkout has as Git LFS pointers, and how to fetch the rest. */
