@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest'
 import { setUpRedis } from '../../examples/cluster/redis-server.js'
 import { callContext, type Json, type Log } from '../../src/core/index.js'
@@ -52,8 +53,8 @@ async function cluster(where: { readonly redis?: string; readonly postgres?: str
       cleanups.push(() => executor[Symbol.asyncDispose]())
       return executor
     },
-    async workerHere(options: Partial<BullmqWorkerOptions> = {}) {
-      const made = await bullmqWorker({ ...workerOptions, ...options }, context)
+    async workerHere(options: Partial<BullmqWorkerOptions> = {}, started = context) {
+      const made = await bullmqWorker({ ...workerOptions, ...options }, started)
       cleanups.push(() => made.close())
       return made
     },
@@ -125,7 +126,8 @@ describe.skipIf(missing !== undefined)('on Redis', () => {
     const { executor, workerHere } = await cluster({ redis })
     for (const tried of [() => executor().run(job('slow', {}), context), () => workerHere()])
       await expect(tried()).rejects.toSatisfy(
-        (error: Error & { code: string }) => error.code === 'access-denied' && !/wrong-password/.test(error.message),
+        (error: Error & { code: string }) =>
+          error.code === 'access-denied' && !/wrong-password/.test(inspect(error, { depth: 10 })),
       )
     const right = await cluster({ redis: locked.url })
     await right.workerHere()
@@ -156,6 +158,71 @@ describe.skipIf(missing !== undefined)('on Redis', () => {
     )
     expect([code, errors]).toEqual([0, expect.stringMatching(/does 2 jobs at a time[\s\S]*contract-echo.*done/)])
     expect(JSON.parse(out)).toMatchObject({ answered: 2, givenBack: 0 })
+  })
+
+  it('finishes a job that the command has just taken when it receives SIGTERM', async () => {
+    const { executor, folder, queue } = await cluster({ redis: server.url })
+    const module = join(folder, 'slow-store.mjs')
+    const parts = { local: await localWorkerPath(), store: join(folder, 'store') }
+    await writeFile(
+      module,
+      `import { setTimeout } from 'node:timers/promises'
+import { worker as local } from ${JSON.stringify(parts.local)}
+export const worker = () => {
+  const { store, kinds } = local({ folder: ${JSON.stringify(parts.store)} })
+  const get = async (digest, context) => {
+    await setTimeout(1000)
+    return store.objects.get(digest, context)
+  }
+  return { store: { ...store, objects: { ...store.objects, get } }, kinds }
+}
+`,
+    )
+    const { all, context: listening } = events()
+    const running = executor().run(job('contract-echo', 3), listening)
+    running.catch(() => {})
+    const { out } = await runCommand(['--redis', server.url, '--queue', queue, '--module', module], {}, async () => {
+      await expect.poll(() => all.map(({ type }) => type), { timeout: 60_000 }).toContain('job-start')
+    })
+    expect((await running).value).toBe(3)
+    expect(JSON.parse(out)).toMatchObject({ answered: 1, givenBack: 0 })
+  })
+
+  it('keeps jobs apart from the signal of the job that connects', async () => {
+    const own = await startRedis()
+    cleanups.push(() => own.dispose())
+    const { executor, workerHere } = await cluster({ redis: own.url })
+    const running = executor()
+    own.signal('SIGSTOP')
+    const abort = new AbortController()
+    const first = running.run(job('contract-echo', 1), { ...context, signal: abort.signal })
+    const second = running.run(job('contract-echo', 2), context)
+    second.catch(() => {})
+    setTimeout(() => abort.abort(new Error('enough')), 300)
+    await expect(first).rejects.toThrow('enough')
+    own.signal('SIGCONT')
+    await workerHere()
+    expect((await second).value).toBe(2)
+  })
+
+  it('logs no text of a job that it cannot read', async () => {
+    const { queue, workerHere, executor } = await cluster({ redis: server.url })
+    const { Queue } = await import('bullmq')
+    const { Redis } = await import('ioredis')
+    const client = new Redis(server.url, { maxRetriesPerRequest: null })
+    const raw = new Queue<unknown>(queue, { connection: client as never })
+    cleanups.push(async () => {
+      await raw.close()
+      client.disconnect()
+    })
+    const lines: string[] = []
+    const info = (message: string) => void lines.push(message)
+    await workerHere({}, callContext({ log: { debug() {}, info, warn() {} } }))
+    const hostile = { kind: 'a\u001b[2J\nWorker stopped', job: '\u001b[31m' }
+    for (const data of [null, 7, hostile, { ...hostile, formatVersion: 1 }]) await raw.add('x', data)
+    await expect.poll(() => lines, { timeout: 60_000 }).toHaveLength(4)
+    expect(new Set(lines)).toEqual(new Set(['An unreadable job: failed']))
+    expect((await executor().run(job('contract-echo', 1), context)).value).toBe(1)
   })
 
   it('says that a server is gone, and rejects after a while', async () => {

@@ -1,18 +1,17 @@
-import { hostname } from 'node:os'
 import type { Worker } from 'bullmq'
-import { type CallContext, fits, isSheikhError, type Json, messageOf, SheikhError } from '../../core/index.js'
+import { type CallContext, type Json, messageOf, SheikhError } from '../../core/index.js'
 import { checkResources } from '../check-resources.js'
 import { toErrorMessage } from '../error-message.js'
 import type { JobResources, WorkerModule, WorkerParts } from '../job.js'
-import { type JobMessage, jobMessageShape, keyOfJob } from '../job-message.js'
+import { type JobMessage, keyOfJob } from '../job-message.js'
 import { findResult, keepResult } from '../kept-result.js'
 import { loadWorker } from '../load-worker.js'
-import { packageVersion } from '../package-version.js'
 import { WorkerEnded } from '../run-jobs.js'
 import { startWorkerProcess, type WorkerProcess } from '../worker-process.js'
 import { connectQueue, type JobOnQueue, type QueueConnection } from './connect-queue.js'
 import type { QueueOptions } from './queue-options.js'
-import { type Answer, kept, type QueuedJob, queuedJobShape } from './queued-job.js'
+import { type Answer, kept, type QueuedJob } from './queued-job.js'
+import { messageOfJob, nameOfJob } from './read-job.js'
 import { workerName } from './worker-name.js'
 
 export interface BullmqWorkerOptions extends QueueOptions {
@@ -85,17 +84,19 @@ export async function bullmqWorker(options: BullmqWorkerOptions, context: CallCo
 
   async function answer(job: JobOnQueue): Promise<Answer> {
     const stop = new AbortController()
+    // The signal of `context` ends the start of the worker. A worker that stops lets its jobs finish.
+    const ofJob = { ...context, signal: stop.signal }
     running.add(stop)
     const watch = watchAbort(job, stop, connection, context)
     try {
-      const message = await messageOfJob(job.data, parts!, context)
+      const message = await messageOfJob(job.data, parts!, ofJob)
       const key = keyOfJob(message)
       if ((await findResult(store, key)) === undefined) {
         const limitMb = checkResources(message, offered)
         const progress = progressTo(job, context)
         const result = await inProcess(message, limitMb, progress.send, stop.signal)
         // If another worker took this one for lost, its result counts.
-        if ((await findResult(store, key)) === undefined) await keepResult(store, key, result, context)
+        if ((await findResult(store, key)) === undefined) await keepResult(store, key, result, ofJob)
         await progress.sent()
       }
       return { type: 'done' }
@@ -131,7 +132,7 @@ export async function bullmqWorker(options: BullmqWorkerOptions, context: CallCo
     async (job) => {
       const sent = await answer(job)
       count[sent.type === 'given-back' ? 'givenBack' : 'answered'] += 1
-      context.log.info(`Job "${job.data.kind}" (${job.data.job}): ${sent.type}`)
+      context.log.info(`${nameOfJob(job.data)}: ${sent.type}`)
       return sent
     },
     {
@@ -168,31 +169,6 @@ export async function bullmqWorker(options: BullmqWorkerOptions, context: CallCo
 }
 
 const givenBack = new Error('The worker stops.')
-
-/** @throws `version-mismatch`, `not-found`, `stage-failed` for what is no job. */
-async function messageOfJob(data: unknown, { store }: WorkerParts, context: CallContext): Promise<JobMessage> {
-  const unreadable = (fact: string) =>
-    new SheikhError('stage-failed', `Cannot read a job: ${fact}. Use the same version of sheikh-freemium everywhere.`)
-  const { package: sender } = (data ?? {}) as { readonly package?: unknown }
-  if (typeof sender === 'string' && sender !== packageVersion())
-    throw new SheikhError(
-      'version-mismatch',
-      `Cannot run a job: it was sent by version ${sender} of sheikh-freemium, and the worker ${hostname()} has version ${packageVersion()}. Use the same version everywhere, and restart the workers.`,
-      { facts: { expected: sender, found: packageVersion(), host: hostname() } },
-    )
-  if (!fits(queuedJobShape, data)) throw unreadable('it has another form')
-  const bytes = await store.objects.get(data.message, context).catch((error: unknown) => {
-    if (!isSheikhError(error, 'not-found')) throw error
-    throw new SheikhError(
-      'not-found',
-      `Cannot run a job of the kind "${data.kind}": the store of the worker ${hostname()} does not contain the job (${data.message}). Give caller and worker the same store.`,
-      { facts: { kind: data.kind, digest: data.message }, cause: error },
-    )
-  })
-  const message: unknown = JSON.parse(Buffer.from(bytes).toString())
-  if (!fits(jobMessageShape, message) || keyOfJob(message).digest !== data.job) throw unreadable('it is another job')
-  return message
-}
 
 /** Aborts `stop` when the caller marks the job. A queue that does not answer does not end the work. */
 function watchAbort(job: JobOnQueue, stop: AbortController, { queue }: QueueConnection, { log }: CallContext) {
