@@ -57,13 +57,13 @@ export function connectionErrors(address: string, patienceMs: number): Connectio
           throw new SheikhError(
             'access-denied',
             `Cannot ${purpose}: ${address} refused the credentials (${fact}). Correct user, password and database in its address.`,
-            { facts, cause: error },
+            { facts, cause: causeOf(error, fact) },
           )
         if (waitedMs >= patienceMs)
           throw new SheikhError(
             'remote-failed',
             `Cannot ${purpose}: ${address} did not answer for ${Math.round(waitedMs / 1000)} s (${fact}). Start it, or correct its address.`,
-            { facts, cause: error, retryable: true },
+            { facts, cause: causeOf(error, fact), retryable: true },
           )
         if (!isReported)
           log.warn(`${address} does not answer (${fact}). Tries again for up to ${Math.round(patienceMs / 1000)} s.`)
@@ -83,6 +83,10 @@ export function connectionErrors(address: string, patienceMs: number): Connectio
 
 const isDenied = (error: unknown) =>
   denied.test(messageOf(error)) || deniedCodes.has(String((error as { readonly code?: unknown }).code))
+
+/** A copy with the message and the code only. An error of ioredis has its command with it, which may be AUTH with the password. */
+const causeOf = (error: unknown, fact: string) =>
+  Object.assign(new Error(fact), { code: (error as { readonly code?: unknown }).code })
 
 /** An `AggregateError` of several addresses has no message. */
 function factOf(error: unknown): string {
