@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type CallContext, canonicalJson, createRunId, SheikhError } from '../../core/index.js'
+import { type CallContext, canonicalJson, createRunId, SheikhError, untilAborted } from '../../core/index.js'
 import type { Store } from '../../store/index.js'
 import { fromErrorMessage } from '../error-message.js'
 import type { Executor } from '../executor.js'
@@ -48,6 +48,7 @@ export function bullmqExecutor({
 }: BullmqExecutorOptions): Executor {
   checkQueueOptions(options)
   let opened: Promise<{ readonly connection: QueueConnection; readonly answers: AnswerReader }> | undefined
+  const closing = new AbortController()
 
   async function open(context: CallContext) {
     const connection = await connectQueue({ ...options, patienceMs }, context.log)
@@ -64,14 +65,16 @@ export function bullmqExecutor({
   return runJobs({
     ...{ name: 'bullmq', store },
     async attempt(message, context) {
-      opened ??= open(context).catch((error: unknown) => {
+      // All jobs use one connection, so no job's signal ends it.
+      opened ??= open({ ...context, signal: closing.signal }).catch((error: unknown) => {
         opened = undefined
         throw error
       })
-      const { connection, answers } = await opened
+      const { connection, answers } = await untilAborted(opened, context.signal)
       return attempt(message, context, { store, connection, answers })
     },
     async close() {
+      closing.abort(new Error('The executor is closed.'))
       const { connection, answers } = (await opened?.catch(() => undefined)) ?? {}
       answers?.stop()
       await connection?.close()
