@@ -26,6 +26,7 @@ export {
   readFailed,
   withPlainFile,
 } from './plain-file.js'
+export { isProcessGone, processName } from './process-name.js'
 export { canSee, type HostProcesses, hostProcesses, type ProcessIdentity } from './processes.js'
 export { queueByName } from './queue.js'
 export {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { digestJson, hexOf } from '../core/index.js'
 import { makeDirectory, removeQuietly } from './atomic-files.js'
 import { nodeFileSystem } from './file-system.js'
 import { ageMs, fileSystemNowMs } from './lease.js'
+import { isProcessGone, processName } from './process-name.js'
 import type { HostProcesses } from './processes.js'
 import { checkName } from './records.js'
 import { storageFailed } from './storage-failed.js'
@@ -22,18 +22,11 @@ export interface WorkFolders {
 }
 
 export function workFolders(folder: string, processes: HostProcesses, fileSystem = nodeFileSystem): WorkFolders {
-  const { pid, processStartTime, bootId, pidNamespace, hostname } = processes.self()
-  // Processes with the same place can see each other: see `canSee`.
-  const ownPlace = hexOf(digestJson([bootId ?? hostname, pidNamespace ?? null])).slice(0, 12)
-  const ownName = `${pid}-${processStartTime ?? 'unknown'}-${ownPlace}`
-  const own = join(folder, ownName)
+  const own = join(folder, processName(processes))
 
   const isLeft = async (name: string) => {
-    const match = /^(\d+)-(\d+|unknown)-([0-9a-f]{12})$/.exec(name)
-    if (name === ownName || match === null) return false
-    const [, itsPid, itsStartTime, place] = match
-    if (place === ownPlace)
-      return !(await processes.isAlive(Number(itsPid), itsStartTime === 'unknown' ? undefined : itsStartTime))
+    const isGone = await isProcessGone(name, processes)
+    if (isGone !== 'unseen') return isGone === true
     const age = await ageMs(join(folder, name), await fileSystemNowMs(own, fileSystem)).catch(() => undefined)
     return age !== undefined && age > abandonedMs
   }

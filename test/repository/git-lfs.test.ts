@@ -1,7 +1,10 @@
 // Files of Git LFS, in real repositories and from a real server on 127.0.0.1.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import type { FileTransfer } from '../../src/repository/index.js'
 import { gitLfs } from '../../src/repository/lfs/index.js'
@@ -646,4 +649,68 @@ it.each([
   if (expected) expect(readFileSync(await fetched).equals(content)).toBe(true)
   else await expect(fetched).rejects.toMatchObject({ code: 'artifact-corrupt' })
   expect(asked.length).toBe(expected ? 2 : 1)
+})
+
+const kibibytes64 = 65_536
+
+/** What downloads left in the folder of temporary files. */
+const parts = (root: string) => {
+  const folder = join(root, '.git/lfs/tmp')
+  return existsSync(folder) ? readdirSync(folder).map((name) => ({ path: join(folder, name), name })) : []
+}
+
+it('a download continues after kill -9 of its process, and takes nothing from one that runs', async () => {
+  const state = { isWhole: false }
+  const { root, fetchFile, server } = await cloned({
+    send: (bytes, { headers }, response) => {
+      const start = Number(/^bytes=(\d+)-/.exec(headers['range'] ?? '')?.[1] ?? 0)
+      response.writeHead(start > 0 ? 206 : 200, { 'content-length': bytes.length - start })
+      if (state.isWhole) response.end(bytes.subarray(start))
+      // The rest never comes.
+      else response.write(bytes.subarray(start, kibibytes64))
+    },
+  })
+  const program = join(import.meta.dirname, 'lfs-download.ts')
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', '--conditions=sheikh-source', program, root, JSON.stringify(file)],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  )
+  const ended = once(child, 'exit')
+  await vi.waitUntil(() => parts(root).some(({ path }) => statSync(path).size === kibibytes64), { timeout: 60_000 })
+  state.isWhole = true
+  const ranges = () => server.asked.filter(({ method }) => method === 'GET').map(({ headers }) => headers['range'])
+  const last = content.length - 1
+  expect(readFileSync(await fetchFile()).equals(content)).toBe(true)
+  expect(ranges()).toEqual([`bytes=0-${last}`, `bytes=0-${last}`])
+  expect(parts(root).length).toBe(1)
+  child.kill('SIGKILL')
+  expect((await ended)[1]).toBe('SIGKILL')
+  rmSync(objectPath(join(root, '.git')))
+  expect(readFileSync(await fetchFile()).equals(content)).toBe(true)
+  expect(ranges().slice(2)).toEqual([`bytes=${kibibytes64}-${last}`])
+  expect(parts(root)).toEqual([])
+})
+
+it('a part of a process that cannot be seen is taken after an hour', async () => {
+  for (const [minutes, start] of [
+    [59, 0],
+    [61, 20_000],
+  ] as const) {
+    const { root, fetchFile, server } = await cloned({
+      send: (bytes, { headers }, response) => {
+        const from = Number(/^bytes=(\d+)-/.exec(headers['range'] ?? '')?.[1] ?? 0)
+        response.writeHead(from > 0 ? 206 : 200)
+        response.end(bytes.subarray(from))
+      },
+    })
+    const place = '0123456789ab'
+    const part = join(root, `.git/lfs/tmp/${file.oid}-1-1-${place}-${randomUUID()}.part`)
+    put(part, content.subarray(0, 20_000))
+    const then = Date.now() / 1000 - minutes * 60
+    utimesSync(part, then, then)
+    expect(readFileSync(await fetchFile()).equals(content)).toBe(true)
+    expect(server.asked.at(-1)!.headers['range']).toBe(`bytes=${start}-${content.length - 1}`)
+    expect(existsSync(part)).toBe(start === 0)
+  }
 })

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { lstat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { env } from 'node:process'
@@ -24,7 +23,7 @@ import {
   writeFileAtomic,
 } from '../../store/index.js'
 import { type EnvironmentVariables, type Git, openGit } from '../git/index.js'
-import { claimPart, keepPart } from './interrupted-download.js'
+import { claimPart, keepPart, temporaryOf } from './interrupted-download.js'
 import { askBatch, type Download, type LfsServer } from './lfs-batch.js'
 import { type LfsEndpoint, lfsEndpoint, lfsStorage } from './lfs-endpoint.js'
 import { atPath, lfsFailed, pullHint } from './lfs-failed.js'
@@ -191,9 +190,9 @@ export function gitLfs(options: GitLfsOptions): LargeFiles {
       log: context.log,
     })
     // git-lfs removes what is left here.
-    const temporary = join(storage, 'tmp', `${file.oid}-${randomUUID()}`)
+    const temporary = temporaryOf(storage, file)
     const { host } = new URL(href)
-    const part = await claimPart(storage, `${temporary}.part`, file)
+    const part = await claimPart(storage, `${temporary}.part`, file, context)
     const { sizeBytes } = file
     const tell = options.onProgress
     const receive = (resumeBytes: number) =>
