@@ -18,6 +18,7 @@ const programs = {
   'execute/local-worker': 'test/execute/local-worker.ts',
   'execute/cluster-worker': 'test/execute/cluster-worker.ts',
   'execute/local-host': 'test/execute/local-host.ts',
+  'execute/host-without-files': 'test/execute/host-without-files.ts',
   'ledger-racer': 'test/repository/ledger-racer.ts',
   'open-device': 'test/trainer/open-device.ts',
   'tune/line-worker': 'test/tune/line-worker.ts',

@@ -5,8 +5,9 @@ import { checkResources } from './check-resources.js'
 import type { Executor } from './executor.js'
 import type { JobResources, WorkerModule } from './job.js'
 import { placesOf } from './places.js'
+import { processPool } from './process-pool.js'
 import { runJobs } from './run-jobs.js'
-import { startWorkerProcess, type WorkerProcess } from './worker-process.js'
+import type { WorkerProcess } from './worker-process.js'
 
 export interface LocalExecutorOptions {
   /** Makes the store and the kinds of each worker process. */
@@ -34,7 +35,7 @@ export interface LocalExecutorOptions {
  *   worker: { module: new URL('./worker.js', import.meta.url) },
  *   workers: 4,
  * })
- * const { value } = await executor.run({ kind: countWords, input: 'some text' }, callContext)
+ * const { value } = await executor.run({ kind: countWords, input: 'some text' }, callContext())
  * ```
  *
  * @throws `invalid-options` for a number of workers that is not an integer of at least 1.
@@ -53,13 +54,8 @@ export function localExecutor({
       `Cannot start workers: "workers" is ${workers}, which is not an integer of at least 1. Correct it.`,
     )
   const places = placesOf(workers)
-  const idle: WorkerProcess[] = []
+  const pool = processPool({ worker, device, workers, graceMs })
   const offered: JobResources = { device, memoryMb }
-
-  function freeProcess(): WorkerProcess | undefined {
-    for (let found = idle.pop(); found !== undefined; found = idle.pop()) if (!found.hasEnded()) return found
-    return undefined
-  }
 
   return runJobs({
     ...{ name: 'local', store },
@@ -68,17 +64,14 @@ export function localExecutor({
       const leave = await places.take(context.signal)
       let used: WorkerProcess | undefined
       try {
-        used = freeProcess() ?? (await startWorkerProcess({ worker, device, workers, graceMs }, context.log))
-        context.signal.throwIfAborted()
+        used = await pool.take({ ...context, limitMb })
         context.begin()
         return await used.perform(job, limitMb, context)
       } finally {
-        if (used?.hasEnded() === false) idle.push(used)
+        if (used !== undefined) pool.give(used)
         leave()
       }
     },
-    async close() {
-      await Promise.all(idle.splice(0).map((process) => process.close()))
-    },
+    close: () => pool.close(),
   })
 }

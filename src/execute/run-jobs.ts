@@ -21,6 +21,8 @@ export interface AttemptContext extends CallContext {
   readonly progress: (progress: Json) => void
   /** Called when a worker begins. */
   readonly begin: () => void
+  /** Whether the worker must be a new process, because the job has ended one. */
+  readonly isFresh: boolean
 }
 
 export interface JobRunner {
@@ -78,6 +80,7 @@ export function runJobs(runner: JobRunner): Executor {
         context.signal.throwIfAborted()
         const kept = await runner.attempt(message, {
           ...context,
+          isFresh: ended > 0,
           begin: () => emit({ type: 'job-start', job, attempt }),
           progress: (progress) => emit({ type: 'job-progress', job, progress }),
         })

@@ -1,19 +1,37 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { messageOf, SheikhError } from '../core/index.js'
 
 // Beside this file in `src`, and beside the bundle that this file is part of.
 const isSource = import.meta.url.endsWith('.ts')
 const entry = new URL(isSource ? './worker-program.ts' : './execute-worker.js', import.meta.url)
 
-/** Starts the program of a worker, which the module of the worker is loaded into. */
-export function startProgram(): ChildProcess {
+/**
+ * Starts the program of a worker, which the module of the worker is loaded into.
+ *
+ * @throws `stage-failed`, retryable, if this process has no more files or processes.
+ */
+export async function startProgram(): Promise<ChildProcess> {
+  const child = forked()
+  // Without a listener this event ends the host.
+  const failed = new Promise<NodeJS.ErrnoException>((resolve) => void child.on('error', resolve))
+  if (child.pid !== undefined) return child
+  const error = await failed
+  throw new SheikhError(
+    'stage-failed',
+    `Cannot start a worker process: ${messageOf(error)}. Raise the limits of this process (ulimit -n, ulimit -u), or start fewer workers.`,
+    { facts: { errno: error.code }, cause: error, retryable: true },
+  )
+}
+
+function forked(): ChildProcess {
   const child = fork(fileURLToPath(entry), [], {
     execArgv: [...inherited(process.execArgv), ...(isSource ? sourceArguments(process.execArgv) : [])],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     serialization: 'json',
   })
-  for (const stream of [child.stdout, child.stderr]) stream!.setEncoding('utf8')
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8')
   return child
 }
 

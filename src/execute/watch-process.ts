@@ -4,19 +4,25 @@ import { Worker } from 'node:worker_threads'
 // to be found again in every bundle.
 const program = `
 const { writeSync } = require('node:fs')
-const { workerData } = require('node:worker_threads')
+const { parentPort, workerData } = require('node:worker_threads')
 const { limit, parent, graceMs, intervalMs } = workerData
 let endMs
+let programs = []
+parentPort.on('message', (pids) => { programs = pids })
+const end = () => {
+  for (const pid of programs) try { process.kill(-pid, 'SIGKILL') } catch {}
+  process.kill(process.pid, 'SIGKILL')
+}
 setInterval(() => {
   if (process.ppid !== parent) {
     endMs ??= performance.now() + graceMs
-    if (performance.now() >= endMs) process.kill(process.pid, 'SIGKILL')
+    if (performance.now() >= endMs) end()
   }
   const limitMb = Atomics.load(limit, 0)
   const usedMb = Math.round(process.memoryUsage.rss() / 2 ** 20)
   if (limitMb > 0 && usedMb > limitMb) {
     writeSync(2, 'The process used ' + usedMb + ' MB of memory, and its limit was ' + limitMb + ' MB.\\n')
-    process.kill(process.pid, 'SIGKILL')
+    end()
   }
 }, intervalMs)
 `
@@ -25,6 +31,8 @@ const intervalMs = 200
 export interface ProcessWatch {
   /** Kills this process when it uses more memory. @param memoryMb absent: no limit */
   limit(memoryMb: number | undefined): void
+  /** The process ids of the programs that this process started, whose groups are killed with it. */
+  programs(pids: readonly number[]): void
 }
 
 /** Kills this process when its parent has ended, even if the main thread is busy, and when it uses too much memory. */
@@ -41,5 +49,6 @@ export function watchProcess({ graceMs }: { readonly graceMs: number }): Process
     limit(memoryMb = 0) {
       Atomics.store(limit, 0, Math.min(Math.ceil(memoryMb), 2 ** 31 - 1))
     },
+    programs: (pids) => watch.postMessage(pids),
   }
 }

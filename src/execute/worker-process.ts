@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Log } from '../core/index.js'
-import { SheikhError } from '../core/index.js'
+import { type CallContext, type Log, SheikhError } from '../core/index.js'
+import { signalProgram } from '../store/index.js'
 import { fromErrorMessage } from './error-message.js'
 import type { WorkerModule } from './job.js'
 import type { JobMessage } from './job-message.js'
@@ -24,8 +24,10 @@ export interface WorkerProcessOptions {
 export interface WorkerProcess {
   readonly pid: number
   hasEnded(): boolean
+  /** The resident memory after its last job, in MB; 0 before the first. */
+  usedMb(): number
   /** @throws `WorkerEnded` if the process ends, and the errors of the work. An aborted job that does not end is killed. */
-  perform(job: JobMessage, memoryMb: number | undefined, context: AttemptContext): Promise<KeptResult>
+  perform(job: JobMessage, memoryMb: number | undefined, context: Omit<AttemptContext, 'isFresh'>): Promise<KeptResult>
   /** Ends the process, which does nothing any more. */
   close(): Promise<void>
 }
@@ -36,23 +38,40 @@ const lastOutput = 2000
 const drainMs = 500
 
 /**
- * @throws what the module of the worker throws, `invalid-options` if it is no such module, `stage-failed` if the process ends before
- * it is ready.
+ * @throws what the module of the worker throws, `invalid-options` if it is no such module, `stage-failed` if the process leaves before
+ * it is ready, `WorkerEnded` if it is killed before, and the signal's reason, after the process is killed.
  */
-export async function startWorkerProcess(options: WorkerProcessOptions, log: Log): Promise<WorkerProcess> {
+export async function startWorkerProcess(
+  options: WorkerProcessOptions,
+  { log, signal }: Pick<CallContext, 'log' | 'signal'>,
+): Promise<WorkerProcess> {
   const { device, workers, graceMs } = options
-  const child = startProgram()
+  signal.throwIfAborted()
+  const child = await startProgram()
   const output = lastOutputOf(child, log)
   /** Receives the messages of the process, and why there will be no more. */
   let receiver:
     | { readonly message: (message: FromWorker) => void; readonly ended: (reason: string) => void }
     | undefined
   let end: string | undefined
+  let usedMb = 0
+  let programs: readonly number[] = []
+  // A program has a process group of its own, and would outlive the process that started it.
+  const endPrograms = () => {
+    for (const pid of programs) signalProgram(pid, 'SIGKILL')
+  }
+  child.once('exit', endPrograms)
   const ended = endOf(child, output).then((reason) => {
     end = reason
     receiver?.ended(reason)
   })
-  child.on('message', (message: FromWorker) => receiver?.message(message))
+  child.on('message', (message: FromWorker) => {
+    if (message.type === 'programs') {
+      programs = message.pids
+      // The last messages may arrive after the end.
+      if (child.exitCode !== null || child.signalCode !== null) endPrograms()
+    } else receiver?.message(message)
+  })
   // A message to a process that has just ended. Its end says more.
   const send = (message: ToWorker) => void (child.connected && child.send(message, () => {}))
   const converse = <T>(first: ToWorker, answer: (message: FromWorker, resolve: (value: T) => void) => void) =>
@@ -80,25 +99,35 @@ export async function startWorkerProcess(options: WorkerProcessOptions, log: Log
     clearTimeout(timer)
   }
 
+  const kill = () => void child.kill('SIGKILL')
+  signal.addEventListener('abort', kill, { once: true })
   try {
     const start = { type: 'start', worker: portableWorker(options.worker), device, workers, graceMs } as const
     await converse<void>(start, (message, resolve) => {
       if (message.type === 'ready') resolve()
       if (message.type === 'unusable') throw fromErrorMessage(message.error)
     })
+    signal.throwIfAborted()
   } catch (error) {
     await stop()
-    if (!(error instanceof WorkerEnded)) throw error
+    signal.throwIfAborted()
+    // Another attempt may succeed after a signal, such as that of a system without memory.
+    if (!(error instanceof WorkerEnded) || child.signalCode !== null) throw error
     throw new SheikhError('stage-failed', `Cannot start a worker: ${error.message} Correct the module of the worker.`, {
       facts: { module: portableWorker(options.worker).module },
     })
+  } finally {
+    signal.removeEventListener('abort', kill)
   }
   holdHost(child, false)
 
+  let jobs = 0
   return {
     pid: child.pid!,
+    usedMb: () => usedMb,
     hasEnded: () => end !== undefined || !child.connected,
     async perform(job, memoryMb, { signal, progress, log: logOfJob }) {
+      signal.throwIfAborted()
       holdHost(child, true)
       let timer: NodeJS.Timeout | undefined
       const abort = () => {
@@ -107,7 +136,12 @@ export async function startWorkerProcess(options: WorkerProcessOptions, log: Log
       }
       signal.addEventListener('abort', abort, { once: true })
       try {
-        return await converse<KeptResult>({ type: 'run', job, memoryMb }, (message, resolve) => {
+        jobs += 1
+        const number = jobs
+        return await converse<KeptResult>({ type: 'run', number, job, memoryMb }, (message, resolve) => {
+          // Of an earlier job, which reports after its end.
+          if (!('number' in message) || message.number !== number) return
+          if (message.type === 'done' || message.type === 'failed') usedMb = message.usedMb
           if (message.type === 'done') resolve(message.result)
           if (message.type === 'failed') throw fromErrorMessage(message.error)
           if (message.type === 'progress') progress(message.progress)
@@ -135,7 +169,6 @@ function holdHost(child: ChildProcess, holds: boolean): void {
 /** Resolves with a sentence about the end. */
 async function endOf(child: ChildProcess, output: () => string): Promise<string> {
   const how = await new Promise<string>((resolve) => {
-    child.once('error', ({ message }) => resolve(`could not be started: ${message}`))
     child.once('exit', (code, signal) => resolve(`ended with ${signal ?? `exit code ${code}`}`))
   })
   const drained = new AbortController()

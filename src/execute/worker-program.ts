@@ -1,13 +1,12 @@
 // A worker process: does one job after the other for the process that started it.
 import { callContext, type Log } from '../core/index.js'
-
+import { watchPrograms } from '../store/index.js'
 import { toErrorMessage } from './error-message.js'
 import type { WorkerParts } from './job.js'
-import type { JobMessage } from './job-message.js'
 import { loadWorker } from './load-worker.js'
 import { performJob } from './perform-job.js'
 import { type ProcessWatch, watchProcess } from './watch-process.js'
-import type { FromWorker, ToWorker } from './worker-messages.js'
+import type { AboutJob, FromWorker, ToWorker } from './worker-messages.js'
 
 type Start = Extract<ToWorker, { readonly type: 'start' }>
 
@@ -21,14 +20,21 @@ const send = (message: FromWorker) => {
   // The host may have ended.
   if (process.connected) process.send!(message, () => {})
 }
-const logAt = (level: 'debug' | 'info' | 'warn'): Log['info'] => {
-  return (message, facts) => send({ type: 'log', level, message, ...(facts !== undefined && { facts }) })
+type Send = (message: AboutJob) => void
+function logTo(sendOfJob: Send): Log {
+  const logAt = (level: 'debug' | 'info' | 'warn'): Log['info'] => {
+    return (message, facts) => sendOfJob({ type: 'log', level, message, ...(facts !== undefined && { facts }) })
+  }
+  return { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn') }
 }
-const log: Log = { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn') }
 
 async function begin(message: Start): Promise<void> {
   start = message
   watch = watchProcess(message)
+  watchPrograms((pids) => {
+    send({ type: 'programs', pids })
+    watch!.programs(pids)
+  })
   try {
     parts = await loadWorker(message.worker)
     send({ type: 'ready' })
@@ -37,19 +43,22 @@ async function begin(message: Start): Promise<void> {
   }
 }
 
-async function perform(job: JobMessage, memoryMb: number | undefined): Promise<void> {
+async function perform({ number, job, memoryMb }: Extract<ToWorker, { readonly type: 'run' }>): Promise<void> {
   const { device, workers } = start!
+  // What a kind still reports after its end does not concern the next job.
+  const sendOfJob: Send = (message) => send({ ...message, number })
+  const usedMb = () => Math.round(process.memoryUsage.rss() / 2 ** 20)
   abort = new AbortController()
   watch!.limit(memoryMb)
   try {
     const result = await performJob(parts!, job, {
-      ...callContext({ signal: abort.signal, log }),
+      ...callContext({ signal: abort.signal, log: logTo(sendOfJob) }),
       ...{ device, workers },
-      progress: (progress) => send({ type: 'progress', progress }),
+      progress: (progress) => sendOfJob({ type: 'progress', progress }),
     })
-    send({ type: 'done', result })
+    sendOfJob({ type: 'done', result, usedMb: usedMb() })
   } catch (error) {
-    send({ type: 'failed', error: toErrorMessage(error) })
+    sendOfJob({ type: 'failed', error: toErrorMessage(error), usedMb: usedMb() })
   }
   watch!.limit(undefined)
 }
@@ -66,7 +75,7 @@ async function end(): Promise<void> {
 
 process.on('message', (message: ToWorker) => {
   if (message.type === 'start') working = begin(message)
-  else if (message.type === 'run') working = perform(message.job, message.memoryMb)
+  else if (message.type === 'run') working = perform(message)
   else abort.abort(new Error('The job was aborted.'))
 })
 process.on('disconnect', () => void end())

@@ -40,6 +40,7 @@ export {
 export { isReadOnly, readOnlyDocuments } from './read-only-documents.js'
 export { isName, lockLost } from './records.js'
 export { startWorker } from './start-worker.js'
+export { registerProgram, signalProgram, watchPrograms } from './started-programs.js'
 export {
   type FileStamp,
   fileStamp,

@@ -96,6 +96,90 @@ describe('localExecutor', () => {
       expect(lives(pid)).toBe(false)
     }))
 
+  it.each(['wait', 'memory', 'kill'])('leaves no program that a job started (%s)', (then) =>
+    within({ workers: 1, graceMs: 200 }, async ({ executor, path }) => {
+      const abort = new AbortController()
+      const running = executor.run(
+        { ...job('program', { path, then }), resources: { memoryMb: 400 } },
+        { ...context, signal: abort.signal },
+      )
+      running.catch(() => {})
+      const pid = await firstPid(path)
+      if (then === 'wait') abort.abort(new Error('enough'))
+      await expect(running).rejects.toThrow(then === 'wait' ? 'enough' : /ended 3 worker processes/)
+      const pids = await pidsIn(path)
+      expect(pids).toContain(pid)
+      for (const each of pids) await expect.poll(() => lives(each)).toBe(false)
+    }),
+  )
+
+  it('leaves no program of a busy worker when the host is killed', () =>
+    within({}, async ({ folder, path }) => {
+      const parameters = [
+        `${await builtRooms()}/execute/local-host.js`,
+        folder,
+        await localWorkerPath(),
+        'program',
+        path,
+      ]
+      const host = spawn(process.execPath, parameters, { stdio: 'ignore' })
+      const pid = await firstPid(path)
+      host.kill('SIGKILL')
+      await expect.poll(() => lives(pid)).toBe(false)
+    }))
+
+  it('kills a worker that is still starting when the call is aborted, and when it is closed', async () => {
+    for (const end of ['abort', 'close'])
+      await within({ worker: { export: 'hanging' }, graceMs: 60_000 }, async ({ executor, path }) => {
+        const abort = new AbortController()
+        const running = executor.run(job('contract-echo', 1), { ...context, signal: abort.signal })
+        running.catch(() => {})
+        const pid = await firstPid(path)
+        if (end === 'abort') abort.abort(new Error('enough'))
+        else await executor[Symbol.asyncDispose]()
+        await expect(running).rejects.toThrow(end === 'abort' ? 'enough' : /is closed/)
+        expect(lives(pid)).toBe(false)
+      })
+  })
+
+  it('starts another worker if one is killed while it starts', () =>
+    within({ worker: { export: 'killedOnce' }, workers: 1 }, async ({ executor }) => {
+      const events: JobEvent[] = []
+      const onEvent = (event: JobEvent) => void events.push(event)
+      expect((await executor.run(job('contract-echo', 1), { ...context, onEvent })).value).toBe(1)
+      expect(events.map(({ type }) => type)).toEqual(['job-retry', 'job-start', 'job-end'])
+    }))
+
+  it('rejects if there are no files for a worker process, and recovers', () =>
+    within({}, async ({ folder }) => {
+      const parameters = [`${await builtRooms()}/execute/host-without-files.js`, folder, await localWorkerPath()]
+      const { code, output } = await spawnNode(parameters)
+      expect({ code, ...JSON.parse(output) }).toEqual({ code: 0, errors: [true], value: 4 })
+    }))
+
+  it('does not count the memory of earlier jobs', () =>
+    within({ workers: 3 }, async ({ executor }) => {
+      const large = (number: number) => executor.run(job('large', { sizeMb: 500, number }), context)
+      await Promise.all([1, 2, 3].map(large))
+      const events: JobEvent[] = []
+      const onEvent = (event: JobEvent) => void events.push(event)
+      const small = { ...job('large', { sizeMb: 50 }), resources: { memoryMb: 350 } }
+      expect((await executor.run(small, { ...context, onEvent })).value).toBe(5)
+      expect(events.map(({ type }) => type)).toEqual(['job-start', 'job-end'])
+    }))
+
+  it('does not report for a job what an earlier one says after its end', () =>
+    within({ workers: 1 }, async ({ executor }) => {
+      const events: JobEvent[] = []
+      const warnings: string[] = []
+      const log = { debug() {}, info() {}, warn: (message: string) => void warnings.push(message) }
+      await executor.run(job('late', { pauseMs: 0 }), context)
+      const onEvent = (event: JobEvent) => void events.push(event)
+      await executor.run(job('late', { pauseMs: 100 }), { ...callContext({ log }), onEvent })
+      expect(events.map(({ type }) => type)).toEqual(['job-start', 'job-end'])
+      expect(warnings).toEqual([])
+    }))
+
   it('says how a process ended, with its last output', () =>
     within({ workers: 1 }, async ({ executor }) => {
       await expect(executor.run(job('leave', null), context)).rejects.toThrow(

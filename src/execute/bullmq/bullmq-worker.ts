@@ -119,7 +119,7 @@ export async function bullmqWorker(options: BullmqWorkerOptions, context: CallCo
     let used: WorkerProcess | undefined
     for (used = idle.pop(); used?.hasEnded() === true; used = idle.pop());
     try {
-      used ??= await startWorkerProcess(settings, context.log)
+      used ??= await startWorkerProcess(settings, { log: context.log, signal })
       signal.throwIfAborted()
       return await used.perform(message, limitMb, { ...context, signal, progress, begin() {} })
     } finally {

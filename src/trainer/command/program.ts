@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { stat } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { messageOf, SheikhError } from '../../core/index.js'
-import { endedWithUs } from './ended-with-us.js'
+import { registerProgram, signalProgram } from '../../store/index.js'
 import { lineSplitter } from './line-splitter.js'
 
 export interface ProgramOptions {
@@ -69,8 +69,7 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     child.once('spawn', resolve)
     child.once('error', (error) => reject(startFailed(command, error)))
   })
-  const forget = endedWithUs(() => kill(child, 'SIGKILL'))
-  void ended.then(forget)
+  void ended.then(registerProgram(child.pid!))
   let stopping: Promise<Ending> | undefined
   const stop = async () => {
     kill(child, 'SIGTERM')
@@ -108,14 +107,7 @@ function endingOf(child: ChildProcess): Promise<Ending> {
 }
 
 function kill({ pid }: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): void {
-  if (pid === undefined) return
-  try {
-    // Windows has neither process groups nor signals, but taskkill follows the process tree.
-    if (process.platform === 'win32') spawn('taskkill', ['/pid', String(pid), '/t', '/f'], { stdio: 'ignore' })
-    else process.kill(-pid, signal)
-  } catch {
-    // All processes of the group have ended.
-  }
+  if (pid !== undefined) signalProgram(pid, signal)
 }
 
 async function checkFolder(cwd: string): Promise<void> {
