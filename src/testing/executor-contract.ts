@@ -102,6 +102,10 @@ export function executorContract(test: ContractTest, make: () => Promise<Executo
   abortContract(within)
 }
 
+function skipped(test: string): void {
+  process.stderr.write(`Skipped: an executor ${test}. Its jobs do not run in processes of their own ("hasProcesses").\n`)
+}
+
 type World = Omit<ExecutorUnderTest, 'dispose'> & {
   /** A file that does not exist. */
   readonly path: string
@@ -245,7 +249,7 @@ function failuresContract(within: Within): void {
   within(
     'gives the same result after the end of a worker process',
     async ({ executor, path, hasProcesses = false }) => {
-      if (!hasProcesses) return
+      if (!hasProcesses) return skipped('gives the same result after the end of a worker process')
       const { value } = await executor.run({ kind: flaky, input: { path, failures: 2, isKill: true } }, context)
       assert.equal(value, 'done')
       assert.equal(await linesIn(path), 3)
@@ -253,7 +257,7 @@ function failuresContract(within: Within): void {
   )
 
   within('quarantines a job that ends three processes', async ({ executor, path, hasProcesses = false }) => {
-    if (!hasProcesses) return
+    if (!hasProcesses) return skipped('quarantines a job that ends three processes')
     const job = { kind: flaky, input: { path, failures: 100, isKill: true } }
     await assert.rejects(executor.run(job, context), coded('job-quarantined'))
     assert.equal(await linesIn(path), 3)
