@@ -1,4 +1,4 @@
-// Worker processes: trials of a search on two of them beside one, and what a job costs that does nothing.
+// Worker processes: trials of a search on two of them beside one, and what a job costs that does nothing, on a local worker and through Redis.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { directoryStore } from '../src/store/directory/index.js'
 import type { Store } from '../src/store/index.js'
 import { randomSampler, tune } from '../src/tune/index.js'
 import { type BenchRow, interleaved, peakMemoryMb } from './bench.js'
+import { queueRows } from './scale-queue.js'
 import { echo, searched, space } from './scale-worker.js'
 
 const trials = 6
@@ -19,6 +20,7 @@ const searchPairs = 1
 export const parts = {
   trials: async () => [await trialsRow()],
   jobs: async () => [await jobsRow()],
+  queue: queueRows,
 }
 
 async function withStore<T>(work: (store: Store, start: (workers: number) => Executor) => Promise<T>): Promise<T> {
