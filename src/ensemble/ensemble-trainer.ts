@@ -12,6 +12,7 @@ import type { Metric } from '../evaluation/index.js'
 import { type Model, readWeightsDirectory, rereadWeightsDirectory } from '../model/index.js'
 import { isName } from '../store/index.js'
 import type {
+  Candidate,
   CandidateRecord,
   FitContext,
   FitRequest,
@@ -72,6 +73,32 @@ export function ensembleTrainer<I = string, T = string>(options: EnsembleOptions
   })
   const isVersioned = trainers.every((trainer) => identityOf(trainer) !== undefined)
   const isIdentified = isVersioned && (joinBy === undefined || identityOf(joinBy) !== undefined)
+  const fitAll = async (request: FitRequest<I, T>, context: FitContext): Promise<Candidate> => {
+    const { training, development, seed, directory } = request
+    const trained: TrainedMember<I>[] = []
+    for (const [index, member] of members.entries())
+      trained.push(await trainMember(member, { index, of: members.length }, request, context))
+    const { joined, tests } =
+      joinBy === undefined
+        ? { joined: trained, tests: undefined }
+        : await selectMembers({ members: trained, rows: development!, metric: joinBy, combine }, context)
+    for (const { name } of trained.filter((member) => !joined.includes(member)))
+      await rm(memberFolder(directory, name), { recursive: true })
+    await writeEnsembleFile(directory, fileOf(joined, { members, combine, tests }))
+    const environment = await environmentOf(members, context)
+    const usesDevelopment = joinBy !== undefined || trained.some(({ record }) => record.developmentDigest !== undefined)
+    const splitSteps = trained.reduce((sum, { record }) => sum + (record.splitSteps ?? 0), 0)
+    return {
+      weights: await readWeightsDirectory(directory, context),
+      record: {
+        trainer: { name: 'ensemble', ...(isIdentified && { version }), describe: describe() },
+        ...{ seed, trainingDigest: training.digest, environment },
+        ...(usesDevelopment && { developmentDigest: development!.digest }),
+        lossCurve: joinedCurve(trained.map(({ record }) => record.lossCurve)),
+        ...(splitSteps > 0 && { splitSteps }),
+      },
+    }
+  }
   return {
     contract: 1,
     name: 'ensemble',
@@ -82,40 +109,17 @@ export function ensembleTrainer<I = string, T = string>(options: EnsembleOptions
     environment: (context) => environmentOf(members, context),
     files: () => [...new Set(trainers.flatMap((trainer) => trainer.files?.() ?? []))],
     async fit(request, context) {
-      const { training, development, seed, directory } = request
+      const { development, directory } = request
       if (joinBy !== undefined && development === undefined)
         throw new SheikhError(
           'dataset-invalid',
           'Cannot train the ensemble: "joinBy" tests members on the development rows, and the dataset has none. Set "developmentShare" of the dataset, such as 0.2.',
         )
-      const trained: TrainedMember<I>[] = []
       try {
-        for (const [index, member] of members.entries())
-          trained.push(await trainMember(member, { index, of: members.length }, request, context))
+        return await fitAll(request, context)
       } catch (error) {
         await rm(join(directory, membersFolder), { recursive: true, force: true })
         throw error
-      }
-      const { joined, tests } =
-        joinBy === undefined
-          ? { joined: trained, tests: undefined }
-          : await selectMembers({ members: trained, rows: development!, metric: joinBy, combine }, context)
-      for (const { name } of trained.filter((member) => !joined.includes(member)))
-        await rm(memberFolder(directory, name), { recursive: true })
-      await writeEnsembleFile(directory, fileOf(joined, { members, combine, tests }))
-      const environment = await environmentOf(members, context)
-      const usesDevelopment =
-        joinBy !== undefined || trained.some(({ record }) => record.developmentDigest !== undefined)
-      const splitSteps = trained.reduce((sum, { record }) => sum + (record.splitSteps ?? 0), 0)
-      return {
-        weights: await readWeightsDirectory(directory, context),
-        record: {
-          trainer: { name: 'ensemble', ...(isIdentified && { version }), describe: describe() },
-          ...{ seed, trainingDigest: training.digest, environment },
-          ...(usesDevelopment && { developmentDigest: development!.digest }),
-          lossCurve: joinedCurve(trained.map(({ record }) => record.lossCurve)),
-          ...(splitSteps > 0 && { splitSteps }),
-        },
       }
     },
     async load(weights, context): Promise<Model<I>> {
@@ -197,11 +201,12 @@ async function trainMember<I, T>(
   const { training, development } = request
   try {
     const { weights, record } = await trainer.fit(
-      { training, development, seed: seed + index, directory: folder, checkpoints: kept },
+      { training, development, seed: seedOf(seed, index), directory: folder, checkpoints: kept },
       { ...context, progress },
     )
     return { name, share, weights, record, load: () => trainer.load(weights, context) }
   } catch (error) {
+    context.signal.throwIfAborted()
     throw ofMember(error, name)
   }
 }
@@ -224,6 +229,7 @@ async function loadMember<I, T>(
   try {
     return { name, share, model: await member.trainer.load(read, context) }
   } catch (error) {
+    context.signal.throwIfAborted()
     throw ofMember(error, name)
   }
 }
@@ -267,7 +273,10 @@ function joinedCurve(curves: readonly CandidateRecord['lossCurve'][]): Candidate
   })
 }
 
-/** Says which member failed. An abort and a fault of the machine stay as they are. */
+/** Different for each member, also at the end of the integers. */
+const seedOf = (seed: number, index: number) => (Number.isSafeInteger(seed + index) ? seed + index : seed - index)
+
+/** Says which member failed. A fault of the machine stays as it is. */
 function ofMember(error: unknown, name: string): unknown {
   if (!(error instanceof SheikhError)) return error
   const { code, message, facts, retryable } = error

@@ -32,7 +32,9 @@ export interface MemberTest {
 /**
  * Chooses the members that the development rows show a gain for. The best one alone begins. The others are tested in the order of
  * their own values, each once: it joins if the ensemble with it is better by the gate's test (`improves`), at a level of 0.05
- * that is divided by the number of tests (Bonferroni).
+ * that is divided by the number of tests (Bonferroni). By a vote, two are tested at once: a second voter alone never decides.
+ *
+ * @returns `joined` in the order in which they joined, which decides between equal votes.
  */
 export async function selectMembers<I>(
   {
@@ -73,19 +75,22 @@ export async function selectMembers<I>(
   let chosen = [best!]
   let current = await together(chosen)
   const check = improves(metric)
-  for (const one of others) {
-    const tried = await together([...chosen, one])
-    const { weights, record } = one.member
+  const atOnce = combine === 'vote' ? 2 : 1
+  const count = Math.ceil(others.length / atOnce)
+  for (let start = 0; start < others.length; start += atOnce) {
+    const some = others.slice(start, start + atOnce)
+    const tried = await together([...chosen, ...some])
+    const { weights, record } = some[0]!.member
     const evidence: Evidence = {
       candidate: { weights, record, evaluation: tried },
       baseline: { version: 'the ensemble without it', bundle: weights.digest, evaluation: current },
-      passAlpha: level / others.length,
+      passAlpha: level / count,
     }
     const [finding] = await check.examine(evidence, context)
     const joined = finding!.status === 'pass'
-    tests.push({ name: one.member.name, value: valueAlone(one), joined, reason: finding!.reason })
-    if (joined) [chosen, current] = [[...chosen, one], tried]
+    for (const one of some)
+      tests.push({ name: one.member.name, value: valueAlone(one), joined, reason: finding!.reason })
+    if (joined) [chosen, current] = [[...chosen, ...some], tried]
   }
-  // In the order of the options, so that the same members are the same bundle.
-  return { joined: members.filter((member) => chosen.some((one) => one.member === member)), tests }
+  return { joined: chosen.map(({ member }) => member), tests }
 }

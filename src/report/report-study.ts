@@ -15,7 +15,7 @@ const mostFailures = 20
 export function reportStudy(study: StudyRecord): string {
   const blocks = [
     `# ${escapeMarkdown(titleOf(study))}`,
-    `**${escapeMarkdown(headlineOf(study))}** ${countsOf(study)}`,
+    `**${escapeMarkdown(headlineOf(study))}** ${escapeMarkdown(countsOf(study))}`,
     ...sectionsOf(study).flatMap(sectionMarkdown),
   ]
   return `${blocks.join('\n\n')}\n`
@@ -69,12 +69,12 @@ function sectionsOf(study: StudyRecord): readonly Section[] {
       heading: 'Best parameters',
       header: ['parameter', 'value', 'searched', 'importance'],
       rows: byImportance(names, importance).map((name) => [
-        ...[name, valueText(best?.parameters[name]), rangeText(space[name]!)],
+        ...[name, exactText(ownValue(best, name)), rangeText(space[name]!)],
         percent(importance?.[name]),
       ]),
       note:
         importance === undefined
-          ? 'The importance needs at least 10 trials with a full result.'
+          ? 'There is no importance: it needs at least 10 trials with a full result and every parameter, and a parameter that differs between the best of them and all.'
           : 'Importance: the share of a parameter in the difference between the best tenth of the trials and all (PED-ANOVA).',
     },
     {
@@ -83,7 +83,7 @@ function sectionsOf(study: StudyRecord): readonly Section[] {
       rows: shown.map((trial) => [
         ...[`${trial.number}`, 'value' in trial ? inUnit.number(trial.value) : undefined],
         ...(study.resource === undefined ? [] : [numberText(trial.rungs?.at(-1)?.resource)]),
-        ...names.map((name) => valueText(trial.parameters[name])),
+        ...names.map((name) => valueText(ownValue(trial, name))),
       ]),
       note: `The best first, then those that ended early.${shown.length < ranked.length + others.length - failures.length ? ` The first ${count(mostTrials)} are shown.` : ''}`,
     },
@@ -107,14 +107,23 @@ const byImportance = (names: readonly string[], importance: Readonly<Record<stri
 
 const numberText = (value: number | undefined) => (value === undefined ? undefined : inUnit.number(value))
 
-const valueText = (value: StudyTrial['parameters'][string] | undefined) =>
-  typeof value === 'number' ? numberText(value) : value === undefined ? undefined : String(value)
+type Value = StudyTrial['parameters'][string] | undefined
+
+/** A study of Optuna may have trials without a parameter. */
+const ownValue = (trial: StudyTrial | undefined, name: string): Value =>
+  trial !== undefined && Object.hasOwn(trial.parameters, name) ? trial.parameters[name] : undefined
+
+const exactText = (value: Value) => (value === undefined ? undefined : String(value))
+
+/** Numbers that are not integers are rounded. */
+const valueText = (value: Value) =>
+  typeof value === 'number' && !Number.isInteger(value) ? numberText(value) : exactText(value)
 
 function rangeText(parameter: Parameter): string {
   if (parameter.kind === 'categorical') return parameter.values.map(String).join(', ')
   const { low, high, log, step } = parameter
   const steps = step === undefined || (parameter.kind === 'int' && step === 1) ? '' : `, steps of ${step}`
-  return `${inUnit.number(low)} to ${inUnit.number(high)}${log ? ', logarithmic' : ''}${steps}`
+  return `${low} to ${high}${log ? ', logarithmic' : ''}${steps}`
 }
 
 function plotsOf(study: StudyRecord): readonly string[] {
@@ -162,7 +171,7 @@ function tried(study: StudyRecord): string {
     ticks: endTicks(least, most),
   }
   const described = ({ number, value, parameters }: (typeof drawn)[number]) =>
-    `trial ${number}: ${study.metric.name} ${inUnit.number(value)}; ${names.map((name) => `${name} ${valueText(parameters[name]) ?? 'absent'}`).join(', ')}`
+    `trial ${number}: ${study.metric.name} ${inUnit.number(value)}; ${names.map((name) => `${name} ${valueText(Object.hasOwn(parameters, name) ? parameters[name] : undefined) ?? 'absent'}`).join(', ')}`
   return parallelCoordinates({
     title: 'Parameters and results of the trials',
     coordinates: [...names.map((name) => coordinateOf(name, study.space[name]!, drawn)), result],
@@ -173,8 +182,7 @@ function tried(study: StudyRecord): string {
 }
 
 function coordinateOf(name: string, parameter: Parameter, trials: readonly StudyTrial[]): Coordinate {
-  const value = (index: number) =>
-    Object.hasOwn(trials[index]!.parameters, name) ? trials[index]!.parameters[name] : undefined
+  const value = (index: number) => ownValue(trials[index], name)
   if (parameter.kind === 'categorical') {
     const { values } = parameter
     const at = (index: number) => (values.length < 2 ? 0.5 : index / (values.length - 1))
@@ -195,7 +203,9 @@ function coordinateOf(name: string, parameter: Parameter, trials: readonly Study
     position(index) {
       const found = value(index)
       if (typeof found !== 'number') return undefined
-      return low === high ? 0.5 : (scale(found) - scale(low)) / (scale(high) - scale(low))
+      const share = low === high ? 0.5 : (scale(found) - scale(low)) / (scale(high) - scale(low))
+      // A trial that was added to a study of Optuna may be outside.
+      return share >= 0 && share <= 1 ? share : undefined
     },
     ticks: endTicks(low, high),
   }

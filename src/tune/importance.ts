@@ -50,7 +50,8 @@ function divergence(name: string, parameter: Parameter, best: readonly Point[], 
 /** Every value of the parameter, or values that are evenly spaced as the parameter means it. */
 function cellsOf(parameter: Parameter): readonly ParameterValue[] {
   const count = valuesIn(parameter)
-  if (count <= mostCells) return Array.from({ length: count }, (_, index) => valueAt(parameter, index))
-  const { low, high, value } = axisOf(parameter as Exclude<Parameter, { kind: 'categorical' }>)
+  if (parameter.kind === 'categorical' || count <= mostCells)
+    return Array.from({ length: count }, (_, index) => valueAt(parameter, index))
+  const { low, high, value } = axisOf(parameter)
   return Array.from({ length: mostCells }, (_, index) => value(low + ((index + 0.5) * (high - low)) / mostCells))
 }

@@ -45,6 +45,8 @@ class Journal {
   /** By Optuna's id: how many were made before. */
   readonly #studies = new Map<unknown, OpenStudy>()
   readonly #trials = new Map<unknown, { readonly study: OpenStudy; readonly trial: OpenTrial }>()
+  /** Of studies that are not deleted. */
+  readonly #names = new Set<string>()
   #studyCount = 0
   #line = 0
 
@@ -53,8 +55,10 @@ class Journal {
     const fields = this.#parsed(text)
     const { op_code } = fields
     if (op_code === operations.createStudy) this.#createStudy(fields)
-    else if (op_code === operations.deleteStudy) this.#studies.delete(fields['study_id'])
-    else if (op_code === operations.createTrial) this.#createTrial(fields)
+    else if (op_code === operations.deleteStudy) {
+      this.#names.delete(this.#studies.get(fields['study_id'])?.name ?? '')
+      this.#studies.delete(fields['study_id'])
+    } else if (op_code === operations.createTrial) this.#createTrial(fields)
     else if (op_code === operations.setStudySystemAttribute) {
       const names = this.#object(fields, 'system_attr')[metricNames]
       const study = this.#studies.get(fields['study_id'])
@@ -64,7 +68,8 @@ class Journal {
 
   studyNamed(name: string | undefined): OpenStudy {
     const studies = [...this.#studies.values()]
-    const names = studies.map((study) => `"${study.name}"`).join(', ')
+    const shown = studies.slice(0, mostNames).map((study) => `"${study.name.slice(0, mostLetters)}"`)
+    const names = [...shown, ...(studies.length > mostNames ? ['…'] : [])].join(', ')
     const found = name === undefined && studies.length === 1 ? studies[0] : studies.find((one) => one.name === name)
     if (found !== undefined) return found
     throw refusal(
@@ -81,7 +86,8 @@ class Journal {
     if (typeof name !== 'string' || !Array.isArray(asked))
       throw this.#corrupt('"study_name" or "directions" is missing')
     // As in Optuna: the second of a name is not made.
-    if ([...this.#studies.values()].some((study) => study.name === name)) return
+    if (this.#names.has(name)) return
+    this.#names.add(name)
     this.#studies.set(this.#studyCount, { name, directions: asked, metric: 'value', space: new Map(), trials: [] })
     this.#studyCount += 1
   }
@@ -101,7 +107,7 @@ class Journal {
     trial.endedAtMs = msOf(fields['datetime_complete'])
     const distributions = this.#object(fields, 'distributions')
     for (const [name, value] of Object.entries(this.#object(fields, 'params')))
-      this.#setParameter(study, trial, { name, value, distribution: distributions[name] })
+      this.#setParameter(study, trial, { name, value, distribution: distributions[name], isAdded: true })
     for (const [step, value] of Object.entries(this.#object(fields, 'intermediate_values')))
       this.#setIntermediate(trial, Number(step), value)
     for (const [name, value] of Object.entries(this.#object(fields, 'user_attrs'))) trial.attributes.set(name, value)
@@ -136,7 +142,12 @@ class Journal {
   #setParameter(
     { space }: OpenStudy,
     { parameters }: OpenTrial,
-    given: { readonly name: string; readonly value: Json | undefined; readonly distribution: Json | undefined },
+    given: {
+      readonly name: string
+      readonly value: Json | undefined
+      readonly distribution: Json | undefined
+      readonly isAdded?: boolean
+    },
   ): void {
     const { name } = given
     const value = numberOf(given.value)
@@ -144,11 +155,11 @@ class Journal {
     if (value === undefined) throw this.#corrupt(`the value of "${name}" is not a number`)
     const before = space.get(name)
     const widest = before === undefined ? parameter : wider(before, parameter)
-    // Optuna leaves out a parameter whose distribution does not fit the earlier one.
-    if (widest === undefined) return
+    // Optuna leaves out a parameter whose distribution does not fit the earlier one, but not of a trial that is added whole.
+    if (widest === undefined && given.isAdded !== true) return
     const actual = parameter.kind === 'categorical' ? parameter.values[value] : value
     if (actual === undefined) throw this.#corrupt(`"${name}" has no choice ${value}`)
-    space.set(name, widest)
+    if (widest !== undefined) space.set(name, widest)
     parameters.set(name, actual)
   }
 
@@ -158,8 +169,9 @@ class Journal {
     const { log, choices } = attributes ?? {}
     const [low, high, step] = (['low', 'high', 'step'] as const).map((end) => numberOf(attributes?.[end]))
     if (kind === 'CategoricalDistribution' && Array.isArray(choices) && choices.length > 0)
-      return { kind: 'categorical', values: choices.map(choiceOf) }
-    const isRange = low !== undefined && high !== undefined && low <= high && (log !== true || low > 0)
+      return { kind: 'categorical', values: choices.map((choice) => this.#choice(name, choice)) }
+    const isRange =
+      low !== undefined && high !== undefined && low <= high && Number.isFinite(high - low) && (log !== true || low > 0)
     if (isRange && (kind === 'FloatDistribution' || kind === 'IntDistribution'))
       return {
         ...{ kind: kind === 'IntDistribution' ? 'int' : 'float', low, high, log: log === true },
@@ -170,6 +182,16 @@ class Journal {
     )
   }
 
+  /** A choice of Optuna can be any JSON, and of ours only a plain value. */
+  #choice(name: string, choice: Json): ParameterValue {
+    if (typeof choice !== 'object' || choice === null) return choice
+    try {
+      return canonicalJson(choice)
+    } catch {
+      throw this.#corrupt(`a choice of "${name}" is nested too deep`)
+    }
+  }
+
   #object(fields: JsonObject, name: string): JsonObject {
     const value = fields[name] ?? {}
     if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -178,10 +200,8 @@ class Journal {
   }
 
   #parsed(text: string): JsonObject {
-    try {
-      const value: unknown = JSON.parse(text.replace(numbersOfPython, (found) => (found[0] === '"' ? found : 'null')))
-      if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject
-    } catch {}
+    const value = parsed(text) ?? parsed(withoutNumbersOfPython(text))
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject
     throw this.#corrupt('it is no JSON object')
   }
 
@@ -192,15 +212,30 @@ class Journal {
   }
 }
 
-/** Texts, which stay as they are, and the numbers that Python writes and JSON does not have. */
-const numbersOfPython = /"(?:[^"\\]|\\.)*"?|-?\b(?:NaN|Infinity)\b/g
+/** Of studies in an error. */
+const mostNames = 10
+const mostLetters = 100
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Texts stay as they are; the numbers that Python writes and JSON does not have become null. */
+function withoutNumbersOfPython(text: string): string {
+  try {
+    return text.replace(/"(?:[^"\\]|\\.)*"?|-?\b(?:NaN|Infinity)\b/g, (found) => (found[0] === '"' ? found : 'null'))
+  } catch {
+    // A text of 10 MB is too long for the expression.
+    return ''
+  }
+}
 
 const isFinished = ({ state }: OpenTrial) =>
   state === states.complete || state === states.pruned || state === states.failed
-
-/** A choice of Optuna can be any JSON, and of ours only a plain value. */
-const choiceOf = (choice: Json): ParameterValue =>
-  typeof choice === 'object' && choice !== null ? canonicalJson(choice) : choice
 
 /** A parameter with the values of both; `undefined` if Optuna would not compare them. */
 function wider(one: Parameter, other: Parameter): Parameter | undefined {
@@ -213,8 +248,10 @@ function wider(one: Parameter, other: Parameter): Parameter | undefined {
   }
 }
 
-// JSON.parse makes an infinity of 1e999.
-const numberOf = (value: Json | undefined) => (Number.isFinite(value) ? (value as number) : undefined)
+/** A difference of two numbers is finite too. JSON.parse makes an infinity of 1e999. */
+const largest = 1e300
+const numberOf = (value: Json | undefined) =>
+  typeof value === 'number' && Math.abs(value) <= largest ? value : undefined
 const msOf = (value: Json | undefined) => {
   const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN
   return Number.isFinite(ms) ? ms : undefined
@@ -249,9 +286,14 @@ function closedTrial(trial: OpenTrial): StudyTrial {
   }
   if (state === states.failed)
     return { ...base, state: 'failed', reason: typeof reason === 'string' ? reason : 'Optuna does not say why.' }
+  if (state === states.complete)
+    return value === undefined
+      ? { ...base, state: 'failed', reason: 'Its value is not a finite number.' }
+      : { ...base, state: 'scored', value }
   const last = value ?? rungs.at(-1)?.value
-  if (last === undefined) return { ...base, state: 'failed', reason: 'The trial has no value.' }
-  return { ...base, state: state === states.pruned ? 'pruned' : 'scored', value: last }
+  return last === undefined
+    ? { ...base, state: 'failed', reason: 'It was ended early, before its first value.' }
+    : { ...base, state: 'pruned', value: last }
 }
 
 const refusal = (fact: string, facts: JsonObject = {}) =>

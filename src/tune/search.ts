@@ -155,10 +155,12 @@ export class Search<I, T, S extends Space, R extends string> {
     const { pruner, metric } = this.#options
     if (pruner === undefined) return this.#attemptOnce(number, parameters, undefined)
     const sign = signOf(metric.direction)
-    const rungs: { readonly resource: number; readonly value?: number }[] = []
+    const rungs: { readonly resource: number; readonly value?: number; readonly runId?: string }[] = []
     for (const [rung, resource] of pruner.rungs.entries()) {
       const { trial, identity } = await this.#attemptOnce(number, parameters, resource)
-      rungs.push({ resource, ...(trial.state === 'scored' && { value: trial.value }) })
+      const { runId } = trial as { readonly runId?: string }
+      const run = runId === undefined ? {} : { runId }
+      rungs.push({ resource, ...run, ...(trial.state === 'scored' && { value: trial.value }) })
       if (trial.state === 'failed' || rung === pruner.rungs.length - 1) return { trial: { ...trial, rungs }, identity }
       const { value } = trial
       const others = this.#resultsAt(rung, number, sign)

@@ -72,10 +72,19 @@ export async function readStudy(store: Store, name = 'study'): Promise<StudyReco
 }
 
 async function withTimes(stored: StoredTrial, store: Store): Promise<StudyTrial> {
-  const { trainer: _trainer, evaluation: _evaluation, ...trial } = stored
-  const run = trial.runId === undefined ? undefined : await store.runs.read(trial.runId)
-  if (!fits(runShape, run)) return trial
-  return { ...trial, startedAtMs: run.startedAtMs, ...(run.endedAtMs !== undefined && { endedAtMs: run.endedAtMs }) }
+  const { trainer: _trainer, evaluation: _evaluation, rungs, ...rest } = stored
+  const trial: StudyTrial = {
+    ...rest,
+    ...(rungs !== undefined && { rungs: rungs.map(({ runId: _runId, ...rung }) => rung) }),
+  }
+  const runOf = async (runId: string | undefined) => (runId === undefined ? undefined : await store.runs.read(runId))
+  const [first, last] = [await runOf(rungs?.[0]?.runId ?? trial.runId), await runOf(trial.runId)]
+  if (!fits(runShape, first) || !fits(runShape, last)) return trial
+  return {
+    ...trial,
+    startedAtMs: first.startedAtMs,
+    ...(last.endedAtMs !== undefined && { endedAtMs: last.endedAtMs }),
+  }
 }
 
 /** The trials with a full result, the best first. */

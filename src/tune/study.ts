@@ -1,5 +1,5 @@
 import { canonicalJson, fits, type Json, type JsonObject, SheikhError } from '../core/index.js'
-import type { Store } from '../store/index.js'
+import { isName, type Store } from '../store/index.js'
 import { type StoredTrial, storedTrialShape } from './trial.js'
 
 /** The finished trials of a search, in a journal of the store: one line for the settings, and one line per trial. */
@@ -25,7 +25,7 @@ export class Study {
    * @throws `invalid-options` if the study was begun with other settings; `artifact-corrupt` for a line that is not a trial.
    */
   static async open(store: Store, name: string, settings: JsonObject): Promise<Study> {
-    const journal = `tune-${name}`
+    const journal = journalOf(name)
     const lines = await store.journals.read(journal)
     if (lines.length === 0) {
       await store.journals.append(journal, canonicalJson({ formatVersion: 1, settings }), 0)
@@ -41,7 +41,7 @@ export class Study {
     store: Store,
     name: string,
   ): Promise<{ readonly settings: JsonObject; readonly trials: ReadonlyMap<number, StoredTrial> } | undefined> {
-    const journal = `tune-${name}`
+    const journal = journalOf(name)
     const lines = await store.journals.read(journal)
     return lines.length === 0 ? undefined : readLines(lines, journal)
   }
@@ -56,6 +56,15 @@ export class Study {
     })
     await this.#writing
   }
+}
+
+function journalOf(name: string): string {
+  if (isName(name)) return `tune-${name}`
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot use ${JSON.stringify(name)} as the name of a study. Use lower-case letters, digits and "-".`,
+    { facts: { study: name } },
+  )
 }
 
 function readLines(lines: readonly string[], journal: string) {

@@ -62,9 +62,9 @@ const base = {
   trainer: optional(digest),
   // The directory in the store with the scores of the items.
   evaluation: optional(digest),
-  // With a pruner: the values of the resource that the trial was trained with, and the metric after each. Of a failed trial the
+  // With a pruner: the values of the resource that the trial was trained with, the metric after each, and its run. Of a failed trial the
   // last one has none.
-  rungs: optional(list(object({ resource: finite, value: optional(finite) }))),
+  rungs: optional(list(object({ resource: finite, value: optional(finite), runId: optional(text) }))),
 }
 
 /** A trial as the journal of a study contains it. */

@@ -15,10 +15,12 @@ export function toOptunaJournal({ name, metric, space, trials }: StudyRecord): s
   const line = (op_code: number, fields: JsonObject) =>
     `${JSON.stringify({ op_code, worker_id: 'sheikh', ...fields })}\n`
   const byNumber = new Map(trials.map((trial) => [trial.number, trial]))
+  // One meaning of the steps for the whole study.
+  const isStep = trials.every(({ rungs = [] }) => rungs.every(({ resource }) => Number.isSafeInteger(resource)))
   const count = 1 + trials.reduce((most, { number }) => Math.max(most, number), -1)
   const lines = Array.from({ length: count }, (_, number) => {
     const trial = byNumber.get(number)
-    const fields = trial === undefined ? { datetime_start: null } : trialFields(trial, space)
+    const fields = trial === undefined ? { datetime_start: null } : trialFields(trial, { space, isStep })
     return line(operations.createTrial, { study_id: 0, ...fields })
   })
   return [
@@ -28,10 +30,12 @@ export function toOptunaJournal({ name, metric, space, trials }: StudyRecord): s
   ].join('')
 }
 
-function trialFields(trial: StudyTrial, space: Space): JsonObject {
+function trialFields(
+  trial: StudyTrial,
+  { space, isStep }: { readonly space: Space; readonly isStep: boolean },
+): JsonObject {
   const { state, parameters, rungs = [], startedAtMs, endedAtMs, runId, duplicateOf } = trial
   const known = Object.entries(parameters).filter(([name]) => Object.hasOwn(space, name))
-  const isStep = rungs.every(({ resource }) => Number.isSafeInteger(resource))
   return {
     state: state === 'scored' ? states.complete : state === 'pruned' ? states.pruned : states.failed,
     value: state === 'failed' ? null : trial.value,

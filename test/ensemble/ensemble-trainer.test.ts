@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
@@ -127,6 +127,63 @@ describe('an ensemble', () => {
     })
     await expect(readFile(join(directory, 'members/worse/config.json'))).rejects.toThrow('ENOENT')
     expect(record.developmentDigest).toBe((await dataset().snapshot(callContext())).development!.digest)
+  })
+
+  it('takes voters in pairs, because a second one alone never decides', async () => {
+    // Each is wrong on a fifth of the rows of its own.
+    const voter = (part: number) => {
+      const inner = biasedTrainer(part)
+      const load: typeof inner.load = async (weights, context) => ({
+        ...(await inner.load(weights, context)),
+        predict: async (inputs) =>
+          inputs.map((x) => ({
+            kind: 'label',
+            label: Math.floor(Math.abs(x) * 1e6) % 5 === part ? 'wrong' : x > 0 ? 'above' : 'below',
+          })),
+      })
+      return { ...inner, load }
+    }
+    const rightSide: Metric = {
+      ...{ contract: 1, name: 'right', version: '1', direction: 'higher-is-better', kind: 'binary', needs: 'label' },
+      describe: () => null,
+      score: ({ target }, said) =>
+        Number(said.kind === 'label' && said.label === (Number(target) > 0 ? 'above' : 'below')),
+    }
+    const members = Object.fromEntries([0, 1, 2, 3, 4].map((part) => [`v${part}`, voter(part)]))
+    const { config } = await fitted(ensembleTrainer({ members, combine: 'vote', joinBy: rightSide }))
+    expect(config.members.length).toBe(3)
+  })
+
+  it('leaves nothing after a failure of the selection, and an abort has its own reason', async () => {
+    const broken = {
+      ...squaredError,
+      score: () => {
+        throw new Error('no score')
+      },
+    }
+    const { training, development } = await dataset().snapshot(callContext())
+    const directory = await fresh()
+    const trainer = ensembleTrainer({ members: { a: biasedTrainer(1), b: biasedTrainer(2) }, joinBy: broken })
+    await expect(trainer.fit({ training, development, seed: 0, directory }, fitContext())).rejects.toThrow()
+    expect(await readdir(directory)).toEqual([])
+    const reason = new SheikhError('locked', 'The lock is lost.')
+    const stop = new AbortController()
+    const stopping = biasedTrainer(1, 0, () => {
+      stop.abort(reason)
+      throw reason
+    })
+    const context = { ...callContext({ signal: stop.signal }), progress: () => {} }
+    const aborted = ensembleTrainer({ members: { a: stopping } }).fit({ training, seed: 0, directory }, context)
+    expect(await aborted.catch((error: unknown) => error)).toBe(reason)
+  })
+
+  it('gives each member a seed of its own, also at the end of the integers', async () => {
+    const seeds: number[] = []
+    const member = () => biasedTrainer(1, 0, (seed) => seeds.push(seed))
+    const { training } = await dataset().snapshot(callContext())
+    const trainer = ensembleTrainer({ members: { a: member(), b: member(), c: member() } })
+    await trainer.fit({ training, seed: Number.MAX_SAFE_INTEGER, directory: await fresh() }, fitContext())
+    expect(new Set(seeds).size).toBe(3)
   })
 
   it('lets members without a gain in seldom', async () => {

@@ -54,6 +54,24 @@ describe('the report of a study', () => {
     for (const [, points] of page.matchAll(/points="([^"]*)"/g)) expect(points).toMatch(/^[-\d., ]+$/)
   })
 
+  it('writes integers and choices as they are, names that objects have, and lines that pass an axis by', () => {
+    const big = { size: int(100_001, 262_144), constructor: float(0, 1), kind: categorical([100_001, 7]) }
+    const record: StudyRecord = {
+      ...{ name: 'a', metric: { name: '<img src=x> [a](b)\n# H', direction: 'lower-is-better' }, space: big },
+      trials: [0, 1].map((number) => ({
+        ...{ number, state: 'scored', value: number, parameters: { size: 131_072, kind: 100_001 } },
+      })),
+    }
+    const text = reportStudy(record)
+    expect(text).toContain('| size | 131072 | 100001 to 262144 |')
+    expect(text).toContain('| kind | 100001 | 100001, 7 |')
+    expect(text).not.toContain('native code')
+    expect(text).not.toMatch(/[^\\]<img|\n# H|[^\\]\]\(b\)/)
+    const [, plot] = reportStudyHtml(record).split('What was tried')
+    for (const [, points] of plot!.matchAll(/points="([^"]*)"/g)) expect(points!.split(' ')).toHaveLength(3)
+    expect(plot!.match(/<polyline/g)).toHaveLength(2)
+  })
+
   it('says how much of a long study it shows', () => {
     const long = study(1000)
     expect(reportStudy(long)).toContain('The first 200 are shown.')

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { seededRandom } from '../../src/core/index.js'
 import { bootstrapCorrected, type GroupScores } from '../../src/tune/corrected-estimate.js'
 import { importanceOf } from '../../src/tune/importance.js'
-import { float } from '../../src/tune/index.js'
+import { categorical, float } from '../../src/tune/index.js'
 import type { StoredTrial } from '../../src/tune/trial.js'
 
 const random = seededRandom("winner's curse")
@@ -57,5 +57,17 @@ it('finds the parameter that decides', () => {
   expect(importance['ignored']).toBeLessThan(0.15)
   expect(importance['fixed']).toBe(0)
   expect(importanceOf(space, trials.slice(0, 9), 'lower-is-better')).toBeUndefined()
+  // Also one of many choices.
+  const choices = Array.from({ length: 60 }, (_, choice) => choice)
+  const chosen = trials.map((trial) => ({
+    ...trial,
+    parameters: { choice: trial.number % 60, other: random.uniform() },
+    value: trial.number % 60,
+  }))
+  expect(
+    importanceOf({ choice: categorical(choices), other: float(0, 1) }, chosen as StoredTrial[], 'lower-is-better')![
+      'choice'
+    ],
+  ).toBeGreaterThan(0.6)
   expect(importanceOf({ fixed: float(1, 1) }, trials, 'lower-is-better')).toBeUndefined()
 })

@@ -28,7 +28,7 @@ const parameters = fc.record({
   layers: fc.integer({ min: 1, max: 9 }),
   kind: fc.constantFrom(...space.kind.values),
 })
-const value = fc.double({ noNaN: true, noDefaultInfinity: true }).filter((drawn) => !Object.is(drawn, -0))
+const value = fc.double({ noNaN: true, min: -1e300, max: 1e300 }).filter((drawn) => !Object.is(drawn, -0))
 const times = fc.option(fc.record({ startedAtMs: fc.nat(2e12), endedAtMs: fc.nat(2e12) }), { nil: {} })
 const rungs = fc
   .uniqueArray(fc.integer({ min: 0, max: 99 }), { minLength: 1, maxLength: 4 })
@@ -163,7 +163,7 @@ describe('journals of Optuna', () => {
           rungs: [{ resource: 1, value: 0.25 }, { resource: 3 }],
         },
         {
-          ...{ number: 1, state: 'failed', reason: 'The trial has no value.' },
+          ...{ number: 1, state: 'failed', reason: 'It was ended early, before its first value.' },
           parameters: Object.fromEntries([
             ['x', 2],
             ['__proto__', '[1,2]'],
@@ -206,6 +206,42 @@ describe('journals of Optuna', () => {
     ],
   ])('refuses %s', (_name, text, fact) => {
     expect(() => readOptunaJournal(text)).toThrow(fact)
+  })
+
+  it('a complete trial without a finite value has failed, whatever it reported before', () => {
+    const text = [
+      '{"op_code":0,"study_name":"a","directions":[1]}',
+      '{"op_code":4,"study_id":0,"state":1,"value":Infinity,"intermediate_values":{"1":0.01}}',
+      '{"op_code":4,"study_id":0,"state":1,"value":1e999}',
+      '{"op_code":4,"study_id":0,"state":2,"value":null,"intermediate_values":{"1":0.5}}',
+      '{"op_code":4,"study_id":0,"state":2,"value":null}\n',
+    ].join('\n')
+    const { trials: read } = readOptunaJournal(text)
+    expect(read.map(({ state }) => state)).toEqual(['failed', 'failed', 'pruned', 'failed'])
+  })
+
+  it('a trial that was added whole keeps its parameters, although their range is another', () => {
+    const range = (log: boolean) =>
+      JSON.stringify({ name: 'FloatDistribution', attributes: { low: 0.1, high: 1, log } })
+    const added = (log: boolean) => ({
+      ...{ op_code: 4, study_id: 0, state: 1, value: 1, params: { x: 0.5 }, distributions: { x: range(log) } },
+    })
+    const lines = [{ op_code: 0, study_name: 'a', directions: [1] }, added(false), added(true)]
+    const study = readOptunaJournal(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
+    expect(study.trials.map(({ parameters: { x } }) => x)).toEqual([0.5, 0.5])
+    expect(study.space).toEqual({ x: { kind: 'float', low: 0.1, high: 1, log: false } })
+  })
+
+  it('is read in time that grows with its length, with a message that does not', () => {
+    const lines = Array.from({ length: 30_000 }, (_, at) => `{"op_code":0,"study_name":"${at}","directions":[1]}\n`)
+    expect(() => readOptunaJournal(lines.join(''))).toThrow(/30000 studies: "0", .*"9", …\./)
+    const note = JSON.stringify('NaN "'.repeat(3_000_000))
+    const long = `{"op_code":0,"study_name":"a","directions":[1]}\n{"op_code":2,"study_id":0,"user_attr":{"note":${note}}}\n`
+    expect(readOptunaJournal(long).trials).toEqual([])
+  })
+
+  it('names of studies are checked', async () => {
+    await expect(readStudy(memoryStore(), 'a/b')).rejects.toThrow('Cannot use "a/b" as the name of a study')
   })
 
   it('refuses any other lines with an error of its own', () => {

@@ -5,7 +5,7 @@ import { type Axis, label, line, place, polyline, svg } from './svg.js'
 
 export interface Coordinate {
   readonly name: string
-  /** Position of a value from 0 to 1; `undefined` where a line does not have it. */
+  /** Position of a value from 0 to 1; `undefined` where a line does not have it, which passes this axis by. */
   readonly position: (index: number) => number | undefined
   /** What is written on the axis, by position. */
   readonly ticks: readonly (readonly [position: number, text: string])[]
@@ -23,19 +23,20 @@ const height = 260
 const gap = 132
 const margin = 64
 
-/** One upright axis per coordinate, and one line per trial through its values. */
+/** One upright axis per coordinate, and one line per index through its values. */
 export function parallelCoordinates({ title, coordinates, lines, caption }: ParallelCoordinates): string {
   const width = 2 * margin + gap * (coordinates.length - 1)
   const up: Axis = { from: 0, to: 1, start: height - 20, end: 44 }
   const across = (index: number) => margin + gap * index
   const body = [
-    ...lines.flatMap(({ index, name, isMarked }) =>
-      runsOf(coordinates.map(({ position }) => position(index))).map((run) => {
-        const points = run.map(([at, value]) => [across(at), place(up, value)] as const)
-        const look = isMarked ? 'stroke="var(--mark)" stroke-width="2"' : 'stroke="var(--soft)" stroke-opacity="0.3"'
-        return `<g><title>${escapeHtml(name)}</title>${polyline(points, look)}</g>`
-      }),
-    ),
+    ...lines.map(({ index, name, isMarked }) => {
+      const points = coordinates.flatMap(({ position }, at) => {
+        const value = position(index)
+        return value === undefined ? [] : [[across(at), place(up, value)] as const]
+      })
+      const look = isMarked ? 'stroke="var(--mark)" stroke-width="2"' : 'stroke="var(--soft)" stroke-opacity="0.3"'
+      return `<g><title>${escapeHtml(name)}</title>${polyline(points, look)}</g>`
+    }),
     '<g class="over">',
     ...coordinates.flatMap(({ name, ticks }, index) => [
       line(across(index), up.end, across(index), up.start, 'stroke="var(--ink)"'),
@@ -51,15 +52,6 @@ export function parallelCoordinates({ title, coordinates, lines, caption }: Para
   const attributes = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`
   const plot = svg({ attributes, title, description: caption, body })
   return `<figure><div class="wide" role="region" aria-label="${escapeHtml(title)}" tabindex="0">${plot}</div><figcaption>${paragraph(caption)}</figcaption></figure>`
-}
-
-/** The parts of a line between coordinates that it does not have. One without a neighbour has no line. */
-function runsOf(positions: readonly (number | undefined)[]): readonly (readonly [number, number])[][] {
-  const runs: (readonly [number, number])[][] = [[]]
-  for (const [index, position] of positions.entries())
-    if (position === undefined) runs.push([])
-    else runs.at(-1)!.push([index, position])
-  return runs.filter((run) => run.length > 1)
 }
 
 function cut(text: string, most: number): string {
