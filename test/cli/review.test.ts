@@ -160,7 +160,7 @@ describe('sheikh review --github', () => {
     const { folder, read } = await runner({ merge_group: { base_sha: git(root, 'rev-parse', 'HEAD~1') } })
     const { code, out } = await sheikh(root, ['review', '--github', '--out', join(folder, 'review.json')])
     expect(code).toBe(1)
-    expect(out).toContain('::error file=dataset/samples/a%2Cb.jsonl,line=1,title=sheikh review::')
+    expect(out).toContain('::error file=dataset/samples/a%2Cb.jsonl,line=1,col=11,title=sheikh review::')
     expect(await read('output')).toContain('fail')
     expect(await read('summary')).toContain('Not ready')
 
@@ -185,6 +185,20 @@ describe('sheikh review --github', () => {
     } finally {
       await github.close()
     }
+  })
+
+  it.each([
+    ['dataset/samples/new.json', '{\n  "id": nothing\n}\n', 2],
+    ['dataset/samples/new.jsonl', '\n{"id" 3}\n', 2],
+    ['dataset/samples/new.csv', 'id,text,label\n1,"a" b,login\n', 2],
+    ['dataset/config.yaml', 'projection:\n  input: [\n', undefined],
+  ])('annotates line and column of an error in %s', async (path, content, line) => {
+    const root = await project()
+    await change(root, path, () => content)
+    await runner({ merge_group: { base_sha: git(root, 'rev-parse', 'HEAD~1') } })
+    const { code, out, err } = await sheikh(root, ['review', '--github'])
+    expect([code, err]).toEqual([1, expect.anything()])
+    expect(out).toMatch(new RegExp(`^::error file=${path},line=${line ?? '\\d+'},col=\\d+,title=sheikh review::`, 'm'))
   })
 
   it.each([

@@ -34,6 +34,8 @@ export interface ReportPlace {
   readonly path: string
   /** From 1. Absent for the whole file. */
   readonly line?: number | undefined
+  /** From 1. */
+  readonly column?: number | undefined
   readonly message: string
 }
 

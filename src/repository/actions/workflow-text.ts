@@ -3,9 +3,9 @@ export function annotation(
   kind: 'warning' | 'error' | 'notice',
   title: string,
   message: string,
-  place: { readonly path?: string; readonly line?: number | undefined } = {},
+  place: { readonly path?: string; readonly line?: number | undefined; readonly column?: number | undefined } = {},
 ): string {
-  const properties = Object.entries({ file: place.path, line: place.line, title })
+  const properties = Object.entries({ file: place.path, line: place.line, col: place.column, title })
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${name}=${escapeProperty(String(value))}`)
   return `::${kind} ${properties.join(',')}::${escapeData(message)}`

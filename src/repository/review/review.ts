@@ -53,6 +53,8 @@ export interface ReviewPlace {
   readonly path: string
   /** From 1. Absent for the whole file. */
   readonly line?: number | undefined
+  /** From 1. */
+  readonly column?: number | undefined
   readonly message: string
 }
 
@@ -145,16 +147,24 @@ function placesOf(problem: SheikhError, { project, samples }: Folders): readonly
   const issues = issuesOf(problem)
   if (issues !== undefined) return issues.map((issue) => samplePlace(issue, { project, samples }))
   const { problems, ...first } = problem.facts as Located & { readonly problems?: readonly Located[] }
-  return (problems ?? [first]).flatMap(({ file, line, message = problem.message }) =>
+  return (problems ?? [first]).flatMap(({ file, line, column, message = problem.message }) =>
     typeof file !== 'string'
       ? []
-      : [{ path: below(file), ...(typeof line === 'number' && { line }), message: String(message) }],
+      : [
+          {
+            path: below(file),
+            ...(typeof line === 'number' && { line }),
+            ...(typeof column === 'number' && { column }),
+            message: String(message),
+          },
+        ],
   )
 }
 
 interface Located {
   readonly file?: unknown
   readonly line?: unknown
+  readonly column?: unknown
   readonly message?: unknown
 }
 
@@ -163,6 +173,11 @@ function samplePlace({ path, position, message }: DatasetIssue, { project, sampl
   const text = position === '' ? message : `${position}: ${message}`
   // The setting that names the dataset of the Hub.
   if (samples === undefined) return { path: below('dataset/config.yaml'), message: `${path} ${text}` }
-  const line = Number(/^line (\d+)\b/.exec(position)?.[1])
-  return { path: below(`${samples}/${path}`), ...(Number.isSafeInteger(line) && { line }), message: text }
+  const [, line, column] = /^line (\d+)(?:, column (\d+))?\b/.exec(position) ?? []
+  return {
+    path: below(`${samples}/${path}`),
+    ...(line !== undefined && { line: Number(line) }),
+    ...(column !== undefined && { column: Number(column) }),
+    message: text,
+  }
 }
