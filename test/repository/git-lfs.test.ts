@@ -390,6 +390,18 @@ it('what an earlier download left is not trusted', async () => {
   }
 })
 
+it.each([400, 403, 416])('a server that refuses the rest with %i gives the whole', async (status) => {
+  const { root, fetchFile } = await cloned({
+    send: (bytes, { headers }, response) => {
+      if (Number(/^bytes=(\d+)-/.exec(headers['range'] ?? '')?.[1] ?? 0) > 0) response.writeHead(status).end()
+      else response.end(bytes)
+    },
+  })
+  put(join(root, `.git/lfs/incomplete/${file.oid}.part`), content.subarray(0, 20_000))
+  expect(readFileSync(await fetchFile()).equals(content)).toBe(true)
+  expect(leftovers(root)).toEqual([])
+})
+
 it('an aborted download continues in the next one', async () => {
   const { root, state, part } = await breaking()
   const controller = new AbortController()

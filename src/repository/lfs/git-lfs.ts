@@ -213,9 +213,12 @@ export function gitLfs(options: GitLfsOptions): LargeFiles {
         context,
       )
     try {
-      // What is left of another download may be wrong.
-      const isDamaged = (error: unknown) => part > 0 && isSheikhError(error, 'artifact-corrupt')
-      await receive(part).catch((error: unknown) => (isDamaged(error) ? receive(0) : Promise.reject(error)))
+      await receive(part).catch((error: unknown) => {
+        context.signal.throwIfAborted()
+        // What is left of another download may be wrong, and a server may refuse to send the rest.
+        if (part > 0 && isSheikhError(error) && !error.retryable) return receive(0)
+        throw error
+      })
       await makeDirectory(dirname(path))
       await renameDurably(temporary, path)
     } catch (error) {
