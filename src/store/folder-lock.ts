@@ -83,10 +83,14 @@ function lockOf(folder: string, { token, id }: Holder, { fileSystem }: AtomicWri
   }
 }
 
-/** The lock as it is held now; `undefined` if it is free, or its holder is known to be gone. Writes nothing. */
+/**
+ * The lock as it is held now; `undefined` if it is free, or its holder is known to be gone. For a holder on another host it reads the
+ * clock of the file system from a temporary file, because the clocks of two hosts may differ.
+ */
 export async function heldLock(
   folder: string,
   processes: HostProcesses,
+  { fileSystem }: AtomicWriteOptions,
   context: CallContext,
 ): Promise<HeldLock | undefined> {
   context.signal.throwIfAborted()
@@ -94,7 +98,9 @@ export async function heldLock(
   if (!current?.held) return undefined
   const { token } = current
   try {
-    await checkDead(folder, token, processes, async () => context.clock.nowMs())
+    // Whoever may not write into the folder has only its own clock.
+    const readClock = () => fileSystemNowMs(folder, fileSystem).catch(() => context.clock.nowMs())
+    await checkDead(folder, token, processes, readClock)
     return undefined
   } catch (error) {
     if (!isSheikhError(error, 'locked')) throw error

@@ -18,7 +18,7 @@ export interface Store {
    * @throws `locked` with the holder in `facts` if somebody else holds it.
    */
   lock(purpose: string, context: CallContext): Promise<Lock>
-  /** The lock as it is held now; `undefined` if nobody holds it. Writes nothing. Absent: the store cannot tell. */
+  /** The lock as it is held now; `undefined` if nobody holds it. Changes nothing. Absent: the store cannot tell. */
   heldLock?(context: CallContext): Promise<HeldLock | undefined>
   /** A fresh, empty folder for work in progress; what a crash leaves there is removed by the next holder of the lock. */
   workDirectory(purpose: string): Promise<string>

@@ -174,7 +174,7 @@ describe('who holds a lock', () => {
     await expect(taken({}, [])).resolves.toMatchObject({ token: 2 })
   })
 
-  it('whether the lock is held can be asked without writing anything', async () => {
+  it('whether the lock is held can be asked without changing anything', async () => {
     const store = directoryStore(root, { processes: processesOf({}, ['7@100']) })
     expect(await store.heldLock!(context)).toBe(undefined)
     await expect(readdir(root)).rejects.toMatchObject({ code: 'ENOENT' })
@@ -185,6 +185,20 @@ describe('who holds a lock', () => {
     const elsewhere = directoryStore(root, { processes: processesOf({ bootId: 'boot-2' }, []) })
     expect(await elsewhere.heldLock!(context)).toEqual({ token: 1, purpose: 'first' })
     expect(await readdir(root, { recursive: true })).toEqual(before)
+  })
+
+  it('a lock of another host is held, however much the clocks of the hosts differ', async () => {
+    await directoryStore(root, { processes: first }).lock('first', context)
+    const elsewhere = directoryStore(root, { processes: processesOf({ bootId: 'boot-2' }, []) })
+    for (const aheadMs of [-900_000, 0, 60_000, 900_000]) {
+      const clock = { nowMs: () => Date.now() + aheadMs }
+      expect(await elsewhere.heldLock!(callContext({ clock }))).toEqual({ token: 1, purpose: 'first' })
+    }
+    await setAge(join(root, 'lock', '000000000001.held'), 130)
+    for (const aheadMs of [-900_000, 900_000]) {
+      const clock = { nowMs: () => Date.now() + aheadMs }
+      expect(await elsewhere.heldLock!(callContext({ clock }))).toBe(undefined)
+    }
   })
 
   it('a holder that was overtaken learns it at the next check, and its release frees nothing', async () => {

@@ -43,7 +43,7 @@ export function directoryStore(
       await work.clean()
       return lock
     },
-    heldLock: (context) => heldLock(join(root, 'lock'), processes, context),
+    heldLock: (context) => heldLock(join(root, 'lock'), processes, writing, context),
     workDirectory: (purpose) => work.create(purpose),
   }
 }
