@@ -24,6 +24,8 @@ export const jobMessageShape = object({
   /** The version of this package that sends the job. */
   package: text,
   input: json,
+  /** Not a part of the identity. */
+  hints: optional(json),
   objects: recordOf(digest),
   resources: object({ device: optional(text), memoryMb: optional(finite) }),
   retries: finite,
@@ -37,7 +39,14 @@ export interface JobKey {
 }
 
 /** @throws `invalid-options` for a job that is not JSON, or whose parts have another form. */
-export function toJobMessage<I, O>({ kind, input, objects = {}, resources = {}, retries = 2 }: Job<I, O>): JobMessage {
+export function toJobMessage<I, O>({
+  kind,
+  input,
+  hints,
+  objects = {},
+  resources = {},
+  retries = 2,
+}: Job<I, O>): JobMessage {
   const fail = (fact: string) =>
     new SheikhError('invalid-options', `Cannot run a job of the kind ${JSON.stringify(kind.name)}: ${fact}.`, {
       facts: { kind: kind.name },
@@ -53,14 +62,14 @@ export function toJobMessage<I, O>({ kind, input, objects = {}, resources = {}, 
   const message = canonicalJson({
     kind: { name: kind.name, version: kind.version },
     package: packageVersion(),
-    ...{ input: input ?? null, objects, resources: plain(resources), retries },
+    ...{ input: input ?? null, hints: hints ?? undefined, objects, resources: plain(resources), retries },
   })
   return JSON.parse(message) as JobMessage
 }
 
 const plain = ({ device, memoryMb }: JobResources) => ({ device, memoryMb })
 
-/** Retries and memory do not change a result. */
+/** Hints, retries and memory do not change a result. */
 export function keyOfJob({ kind, package: version, input, objects, resources: { device } }: JobMessage): JobKey {
   const parts = { job: kind, package: version, input, objects, ...(device !== undefined && { device }) }
   const content = canonicalJson(parts)

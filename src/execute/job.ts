@@ -34,6 +34,8 @@ export interface JobContext extends CallContext {
   readonly store: Store
   /** The objects that the job names. They exist. */
   readonly objects: Readonly<Record<string, Digest>>
+  /** `hints` of the job. */
+  readonly hints: Json
   /** What the worker computes on, such as `cuda`. Absent: the worker does not say. */
   readonly device?: string | undefined
   /** How many jobs the workers on this machine do at once. */
@@ -51,6 +53,13 @@ export interface JobContext extends CallContext {
 export interface Job<I, O> {
   readonly kind: JobReference<I, O>
   readonly input: I
+  /**
+   * What the work gets besides its input, such as limits of the moment: JSON. It does not identify the job, so it must not change the
+   * result.
+   *
+   * @default null
+   */
+  readonly hints?: unknown
   /** Objects and directories of the store that the work reads, by name. @default none */
   readonly objects?: Readonly<Record<string, Digest>> | undefined
   readonly resources?: JobResources | undefined

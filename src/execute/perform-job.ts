@@ -10,7 +10,7 @@ import {
   SheikhError,
   toJson,
 } from '../core/index.js'
-import { isStorageFault, storageFailed } from '../store/index.js'
+import { storageFailed, storageFaultOf } from '../store/index.js'
 import type { JobContext, JobKind, WorkerParts } from './job.js'
 import { type JobMessage, keyOfJob } from './job-message.js'
 import type { KeptResult } from './kept-result.js'
@@ -28,13 +28,13 @@ export async function performJob(
   message: JobMessage,
   context: PerformContext,
 ): Promise<KeptResult> {
-  const { input, objects } = message
+  const { input, hints = null, objects } = message
   const kind = kindOf(kinds, message)
   context.signal.throwIfAborted()
   await checkObjects(store, message)
   const jobContext: JobContext = {
     ...context,
-    ...{ job: keyOfJob(message).digest, store, objects },
+    ...{ job: keyOfJob(message).digest, store, objects, hints },
     progress: (progress) => context.progress(toJson(progress ?? null)),
   }
   try {
@@ -42,11 +42,11 @@ export async function performJob(
     return resultOf(await kind.run(input as never, jobContext), kind.name)
   } catch (error) {
     context.signal.throwIfAborted()
-    if (isSheikhError(error)) throw error
     // A full disk is not the fault of the work.
-    const path = (error as { readonly path?: unknown } | null | undefined)?.path
-    if (isStorageFault(error))
-      throw storageFailed(`finish a job of the kind "${kind.name}", which uses`, String(path), error)
+    const fault = isSheikhError(error) && error.code !== 'stage-failed' ? undefined : storageFaultOf(error)
+    if (fault !== undefined)
+      throw storageFailed(`finish a job of the kind "${kind.name}", which uses`, String(fault.path), fault)
+    if (isSheikhError(error)) throw error
     throw new SheikhError('stage-failed', `The job "${kind.name}" failed: ${messageOf(error)}.`, {
       facts: { kind: kind.name },
       cause: error,

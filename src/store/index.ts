@@ -50,7 +50,7 @@ export {
   statCache,
   type ValueForm,
 } from './stat-cache.js'
-export { errnoOf, isAbsent, isStorageFault, storageFailed } from './storage-failed.js'
+export { errnoOf, isAbsent, isStorageFault, storageFailed, storageFaultOf } from './storage-failed.js'
 export type {
   CheckpointStore,
   DocumentStore,

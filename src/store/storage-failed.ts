@@ -52,6 +52,19 @@ export function isStorageFault(error: unknown): boolean {
   return !isSheikhError(error) && faults.has(errnoOf(error) ?? '')
 }
 
+/** How many causes of causes are looked at. */
+const mostCauses = 10
+
+/** The fault of the storage that an error is, or that caused it; `undefined` if there is none. */
+export function storageFaultOf(error: unknown): NodeJS.ErrnoException | undefined {
+  let found = error
+  for (let depth = 0; depth < mostCauses && found instanceof Error; depth += 1) {
+    if (isStorageFault(found)) return found
+    found = found.cause
+  }
+  return undefined
+}
+
 /** The code that the operating system gave an error, also within a `storage-failed` that `storageFailed` made of it: `ENOENT`. */
 export function errnoOf(error: unknown): string | undefined {
   if (isSheikhError(error)) return error.facts['errno'] as string | undefined

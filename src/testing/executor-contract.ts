@@ -103,7 +103,9 @@ export function executorContract(test: ContractTest, make: () => Promise<Executo
 }
 
 function skipped(test: string): void {
-  process.stderr.write(`Skipped: an executor ${test}. Its jobs do not run in processes of their own ("hasProcesses").\n`)
+  process.stderr.write(
+    `Skipped: an executor ${test}. Its jobs do not run in processes of their own ("hasProcesses").\n`,
+  )
 }
 
 type World = Omit<ExecutorUnderTest, 'dispose'> & {

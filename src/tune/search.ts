@@ -9,7 +9,7 @@ import {
 } from '../core/index.js'
 import type { DatasetSnapshot } from '../dataset/index.js'
 import type { JobEvent } from '../execute/index.js'
-import { isStorageFault, type Lock, type Store } from '../store/index.js'
+import { type Lock, type Store, storageFaultOf } from '../store/index.js'
 import type { Trainer, TrainProgress } from '../trainer/index.js'
 import type { Limits, TrialParameters, TuneEvent, TuneOptions } from './options.js'
 import type { PruneRequest } from './pruner.js'
@@ -19,7 +19,7 @@ import type { Study } from './study.js'
 import { tpeSampler } from './tpe-sampler.js'
 import { developmentOf, digestOfPart, type TrainedTrial, trainTrial } from './train-trial.js'
 import { bestOf, parametersKey, publicTrial, type StoredTrial, signOf, trainedWith } from './trial.js'
-import { type TrialInput, type TrialStarted, trialKindName } from './trial-kind.js'
+import { type TrialHints, type TrialInput, type TrialStarted, trialKindName } from './trial-kind.js'
 
 /** Runs the trials of a study. */
 export class Search<I, T, S extends Space, R extends string> {
@@ -225,11 +225,13 @@ export class Search<I, T, S extends Space, R extends string> {
       return untilAborted(trainTrial(request, this.#context), this.#context.signal)
     }
     const { trainingDigest, developmentDigest } = this.#parts.snapshot.summary
+    const parts = { trainer: digestOfPart(trainer) ?? null, metric: digestOfPart(metric) ?? null }
+    const isVersioned = parts.trainer !== null && parts.metric !== null
+    const hints: TrialHints = { lockToken: lock.token, latestRun: latest ?? null, concurrency }
     const input: TrialInput = {
-      ...{ parameters, number, seed, lockToken: lock.token, latestRun: latest ?? null },
+      ...{ parameters, number, seed, search: isVersioned ? null : lock.token },
       expected: {
-        trainer: digestOfPart(trainer) ?? null,
-        metric: digestOfPart(metric) ?? null,
+        ...parts,
         'training data': trainingDigest,
         'development data': developmentDigest ?? null,
       },
@@ -242,7 +244,7 @@ export class Search<I, T, S extends Space, R extends string> {
       else onProgress(progress)
     }
     const { value } = await executor.run<TrialInput, TrainedTrial>(
-      { kind: trialKindName, input },
+      { kind: trialKindName, input, hints },
       { ...this.#context, onEvent },
     )
     return value
@@ -276,4 +278,4 @@ const trialErrors: ReadonlySet<string> = new Set([
 
 /** Whether an error concerns the trial's parameters rather than the machine, which would fail every trial. */
 const isOfTrial = (error: unknown) =>
-  isSheikhError(error) ? !error.retryable && trialErrors.has(error.code) : !isStorageFault(error)
+  storageFaultOf(error) === undefined && (!isSheikhError(error) || (!error.retryable && trialErrors.has(error.code)))

@@ -17,7 +17,7 @@ export interface TrialRequest {
   readonly lock: Lock
   readonly seed: number
   readonly secrets?: readonly string[] | undefined
-  /** How many trials run at once. */
+  /** How many trials of the search run at once, on all workers: they share the store's folders for checkpoints. */
   readonly concurrency: number
   /** An id that the run's id must sort after. */
   readonly latest?: string | undefined

@@ -13,9 +13,8 @@ export interface TrialInput {
   readonly parameters: Point
   readonly number: number
   readonly seed: number
-  /** The lock that the search holds. A worker that outlives the search writes nothing more. */
-  readonly lockToken: number
-  readonly latestRun: string | null
+  /** The lock of the search, if the trainer or the metric has no version: then another search must not use the result. */
+  readonly search: number | null
   /** What the worker must have too. `null`: has no version. */
   readonly expected: {
     readonly trainer: Digest | null
@@ -25,12 +24,21 @@ export interface TrialInput {
   }
 }
 
+/** What a trial gets besides: it differs after a restart of the search, and does not change the result. JSON. */
+export interface TrialHints {
+  /** The lock that the search holds. A worker that outlives the search writes nothing more. */
+  readonly lockToken: number
+  readonly latestRun: string | null
+  /** How many trials of the search run at once, on all workers. */
+  readonly concurrency: number
+}
+
 /** What a running trial reports, besides the progress of the training. */
 export interface TrialStarted {
   readonly runId: string
 }
 
-export const trialKindName = { name: 'tune-trial', version: '1' } as const
+export const trialKindName = { name: 'tune-trial', version: '2' } as const
 
 /** What a worker needs to train trials: the same parts as the search. */
 export interface TrialKindOptions<I, T, P> {
@@ -71,8 +79,9 @@ export function trialKind<I, T, P>({
   }
   return {
     ...trialKindName,
-    async run({ parameters, seed, lockToken, latestRun, expected }, context) {
+    async run({ parameters, seed, expected }, context) {
       const { store } = context
+      const { lockToken, latestRun, concurrency } = context.hints as unknown as TrialHints
       const read = await untilAborted(rows(store, context), context.signal)
       const trainer = (await makeTrainer(parameters as P)) as unknown as Trainer<unknown, unknown>
       const found: TrialInput['expected'] = {
@@ -86,7 +95,7 @@ export function trialKind<I, T, P>({
       const started = (runId: string) => context.progress({ runId } satisfies TrialStarted)
       const trained = await trainTrial(
         {
-          ...{ trainer, metric, seed, secrets, store, snapshot: read, concurrency: context.workers },
+          ...{ trainer, metric, seed, secrets, store, snapshot: read, concurrency },
           dataset,
           lock: await lockOfSearch(store, lockToken, context),
           latest: latestRun ?? undefined,

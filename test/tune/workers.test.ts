@@ -1,9 +1,10 @@
-import { mkdtemp, readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import type { Json } from '../../src/core/index.js'
+import { type Json, SheikhError } from '../../src/core/index.js'
 import { type Executor, inProcessExecutor } from '../../src/execute/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
@@ -18,7 +19,7 @@ import {
 } from '../../src/tune/index.js'
 import { builtRooms } from '../built-package.js'
 import { startLocal } from '../execute/start-local.js'
-import { lineDataset, lineTrainer, space, squaredError } from './line-trainer.js'
+import { type Line, lineDataset, lineTrainer, space, squaredError } from './line-trainer.js'
 
 type Options = TuneOptions<number, number, typeof space>
 
@@ -131,10 +132,75 @@ describe('tune with workers', () => {
     const late: Executor = {
       ...executor,
       async run(job, context) {
-        const { lockToken } = job.input as { readonly lockToken: number }
-        return executor.run({ ...job, input: { ...job.input, lockToken: lockToken - 1 } }, context)
+        const hints = job.hints as { readonly lockToken: number }
+        return executor.run({ ...job, hints: { ...hints, lockToken: hints.lockToken - 1 } }, context)
       },
     }
     await expect(tune({ ...base(), store, executor: late })).rejects.toMatchObject({ code: 'locked' })
+  })
+
+  it('keeps the checkpoints of trainings that run on several executors of one worker', async () => {
+    const store = directoryStore(await mkdtemp(join(tmpdir(), 'sheikh-tune-')))
+    let begun = 0
+    const trainer = (line: Line): ReturnType<ReturnType<typeof lineTrainer>> => {
+      const made = lineTrainer()(line)
+      return {
+        ...made,
+        async fit(request, context) {
+          begun += 1
+          while (begun < 5) await setTimeout(5)
+          if (request.checkpoints !== undefined) await writeFile(join(request.checkpoints, 'state'), 'step 1')
+          return made.fit(request, context)
+        },
+      }
+    }
+    const kinds = [trialKind({ ...parts, trainer })]
+    const executors = [1, 2, 3, 4, 5].map(() => inProcessExecutor({ store, kinds, workers: 1 }))
+    let next = 0
+    const executor: Executor = {
+      ...executors[0]!,
+      run: (job, context) => executors[next++ % executors.length]!.run(job, context),
+    }
+    const { trials } = await tune({ ...base(), store, executor, trainer, trials: 5, parallel: 5 })
+    expect(trials.map(({ state }) => state)).toEqual(Array(5).fill('scored'))
+  })
+
+  it('uses trials that workers finished after the search ended, unless the trainer has no version', async () => {
+    for (const version of ['1', undefined]) {
+      const store = directoryStore(await mkdtemp(join(tmpdir(), 'sheikh-tune-')))
+      let fits = 0
+      const trainer = (line: Line) => {
+        const { version: _, ...made } = lineTrainer({ onFit: () => (fits += 1) })(line)
+        return { ...made, ...(version !== undefined && { version }) }
+      }
+      await using executor = inProcessExecutor({ store, kinds: [trialKind({ ...parts, trainer })] })
+      // The search sees no result.
+      const deaf: Executor = {
+        ...executor,
+        async run(job, context) {
+          await executor.run(job, context)
+          throw new SheikhError('remote-failed', 'The caller lost the connection.')
+        },
+      }
+      const options = { ...base(), store, trainer, trials: 1, parallel: 1 }
+      await expect(tune({ ...options, executor: deaf })).rejects.toThrow('lost the connection')
+      const { trials } = await tune({ ...options, executor })
+      expect(trials[0]!.state).toBe('scored')
+      expect(fits).toBe(version === undefined ? 2 : 1)
+    }
+  })
+
+  it('ends if the storage fails in a training, also as the cause of another error', async () => {
+    const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC', path: '/work' })
+    const onFit = () => {
+      throw new SheikhError('stage-failed', 'Cannot write the features.', {
+        cause: new Error('write', { cause: full }),
+      })
+    }
+    const trainer = lineTrainer({ onFit })
+    await expect(tune({ ...base(), trainer })).rejects.toThrow('Cannot write the features')
+    const store = memoryStore()
+    await using executor = inProcessExecutor({ store, kinds: [trialKind({ ...parts, trainer })] })
+    await expect(tune({ ...base(), store, trainer, executor })).rejects.toMatchObject({ code: 'storage-failed' })
   })
 })
