@@ -1,4 +1,5 @@
 import {
+  createRedactor,
   type ErrorCode,
   fits,
   flag,
@@ -6,6 +7,7 @@ import {
   json,
   messageOf,
   object,
+  redactJson,
   type Shape,
   SheikhError,
   text,
@@ -15,8 +17,11 @@ import {
 export const errorMessageShape = object({ code: text, message: text, facts: json, retryable: flag })
 export type ErrorMessage = typeof errorMessageShape extends Shape<infer T> ? T : never
 
+const redact = createRedactor()
+
+/** Without what looks like a token or a password: it may travel through a queue that others read. */
 export function toErrorMessage(error: unknown): ErrorMessage {
-  const message = messageOf(error)
+  const message = redact(messageOf(error))
   if (!isSheikhError(error)) return { code: 'stage-failed', message, facts: {}, retryable: false }
   return { code: error.code, message, facts: plainFacts(error.facts), retryable: error.retryable }
 }
@@ -35,7 +40,7 @@ export function fromErrorMessage(value: unknown): SheikhError {
 /** Facts of an error of host code may contain anything. */
 function plainFacts(facts: Readonly<Record<string, unknown>>): ErrorMessage['facts'] {
   try {
-    return JSON.parse(JSON.stringify(facts)) as ErrorMessage['facts']
+    return redactJson(JSON.parse(JSON.stringify(facts)), redact) as ErrorMessage['facts']
   } catch {
     return {}
   }

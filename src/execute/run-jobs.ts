@@ -11,11 +11,20 @@ import { onAbort } from './on-abort.js'
 /** A job that ends this many worker processes is not started again. */
 export const mostEndedWorkers = 3
 
+/**
+ * A job whose worker is lost this often is not sent again. More than `mostEndedWorkers`: most often a server or a machine was away,
+ * but a job that kills its machine is lost as well.
+ */
+const mostLostWorkers = 10
+
 /** The pause before the first retry, in milliseconds. Each further one is twice as long. */
 const firstPauseMs = 100
 
 /** The worker process ended while it did a job: nothing is known about the result. */
 export class WorkerEnded extends Error {}
+
+/** Nobody knows what became of the worker: it may be dead, or cut off. */
+export class WorkerLost extends WorkerEnded {}
 
 export interface AttemptContext extends CallContext {
   readonly progress: (progress: Json) => void
@@ -75,7 +84,7 @@ export function runJobs(runner: JobRunner): Executor {
     }
     const refused = quarantine.get(job)
     if (refused !== undefined) throw refused
-    for (let attempt = 1, ended = 0, failed = 0; ; attempt += 1)
+    for (let attempt = 1, ended = 0, lost = 0, failed = 0; ; attempt += 1)
       try {
         context.signal.throwIfAborted()
         const kept = await runner.attempt(message, {
@@ -90,8 +99,9 @@ export function runJobs(runner: JobRunner): Executor {
       } catch (error) {
         context.signal.throwIfAborted()
         if (error instanceof WorkerEnded) {
-          ended += 1
-          if (ended === mostEndedWorkers) {
+          if (error instanceof WorkerLost) lost += 1
+          else ended += 1
+          if (ended === mostEndedWorkers || lost === mostLostWorkers) {
             const refusal = quarantined(message, key, error)
             quarantine.set(job, refusal)
             throw refusal
@@ -161,9 +171,18 @@ function guarded({ onEvent, log }: ExecuteContext): (event: JobEvent) => void {
   }
 }
 
-const quarantined = ({ kind }: JobMessage, { digest }: JobKey, { message }: WorkerEnded) =>
-  new SheikhError(
+function quarantined({ kind }: JobMessage, { digest }: JobKey, error: WorkerEnded): SheikhError {
+  const [what, count, remedy] =
+    error instanceof WorkerLost
+      ? ([
+          'lost',
+          mostLostWorkers,
+          'Check the workers and the server of the queue; if the work kills its machine, give it more memory',
+        ] as const)
+      : (['ended', mostEndedWorkers, 'Correct the kind, or give the job more memory'] as const)
+  return new SheikhError(
     'job-quarantined',
-    `Cannot run a job of the kind "${kind.name}" (${digest}): it ended ${mostEndedWorkers} worker processes, the last one as follows. ${message} Correct the kind, or give the job more memory.`,
-    { facts: { kind: kind.name, job: digest, endedWorkers: mostEndedWorkers } },
+    `Cannot run a job of the kind "${kind.name}" (${digest}): it ${what} ${count} worker processes, the last one as follows. ${error.message} ${remedy}.`,
+    { facts: { kind: kind.name, job: digest, endedWorkers: count } },
   )
+}

@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type CallContext, type Log, SheikhError } from '../core/index.js'
+import { type CallContext, createRedactor, type Log, SheikhError } from '../core/index.js'
 import { signalProgram } from '../store/index.js'
 import { fromErrorMessage } from './error-message.js'
 import type { WorkerModule } from './job.js'
@@ -34,6 +34,7 @@ export interface WorkerProcess {
 
 /** How much of the last output of a process is part of an error, in characters. */
 const lastOutput = 2000
+const redact = createRedactor()
 /** How long the output of a process that ended is read, in milliseconds. A program that it started may keep the output open. */
 const drainMs = 500
 
@@ -185,10 +186,11 @@ function lastOutputOf(child: ChildProcess, log: Log): () => string {
   let last = ''
   const read = (stream: Readable) =>
     stream.on('data', (piece: string) => {
-      last = (last + piece).slice(-lastOutput)
+      // More than is used, so that a token at its beginning is whole.
+      last = (last + piece).slice(-2 * lastOutput)
       log.debug(piece.trimEnd())
     })
   read(child.stdout!)
   read(child.stderr!)
-  return () => last
+  return () => redact(last).slice(-lastOutput)
 }

@@ -88,9 +88,21 @@ export const late: JobKind<{ readonly pauseMs: number }, null> = {
   },
 }
 
+/** Mentions a token in all ways. */
+export const tell: JobKind<{ readonly token: string; readonly ends: boolean }, null> = {
+  ...{ name: 'tell', version: '1' },
+  async run({ token, ends }, { progress }) {
+    progress({ token })
+    console.error(`the token is ${token}`)
+    await setTimeout(200)
+    if (ends) process.exit(3)
+    throw new Error(`cannot open https://ann:${token}@host.example`)
+  },
+}
+
 export const worker = ({ folder, version = '1' }: { readonly folder: string; readonly version?: string }) => ({
   store: directoryStore(folder),
-  kinds: [...contractKinds, { ...slow, version }, busy, large, leave, program, late] as readonly JobKind<
+  kinds: [...contractKinds, { ...slow, version }, busy, large, leave, program, late, tell] as readonly JobKind<
     never,
     unknown
   >[],

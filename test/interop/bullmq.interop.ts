@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest'
@@ -92,6 +93,28 @@ async function runCommand(parts: readonly string[], env: NodeJS.ProcessEnv, use:
 function events() {
   const all: JobEvent[] = []
   return { all, context: { ...context, onEvent: (event: JobEvent) => void all.push(event) } }
+}
+
+function warningsOf() {
+  const [warnings, debug]: [string[], string[]] = [[], []]
+  const log: Log = {
+    ...{ debug: (message) => void debug.push(message), info() {} },
+    warn: (message) => void warnings.push(message),
+  }
+  return { warnings, debug, log }
+}
+
+/** The queue as everybody with its address sees it. */
+async function rawQueue(url: string, queue: string) {
+  const { Queue } = await import('bullmq')
+  const { Redis } = await import('ioredis')
+  const client = new Redis(url, { maxRetriesPerRequest: null })
+  const raw = new Queue<unknown>(queue, { connection: client as never })
+  cleanups.push(async () => {
+    await raw.close()
+    client.disconnect()
+  })
+  return { raw, client }
 }
 
 it.skipIf(missing !== undefined)('examples/cluster: the same model with and without the kill of a worker', async () => {
@@ -198,7 +221,7 @@ export const worker = () => {
     const first = running.run(job('contract-echo', 1), { ...context, signal: abort.signal })
     const second = running.run(job('contract-echo', 2), context)
     second.catch(() => {})
-    setTimeout(() => abort.abort(new Error('enough')), 300)
+    void setTimeout(300).then(() => abort.abort(new Error('enough')))
     await expect(first).rejects.toThrow('enough')
     own.signal('SIGCONT')
     await workerHere()
@@ -207,14 +230,7 @@ export const worker = () => {
 
   it('logs no text of a job that it cannot read', async () => {
     const { queue, workerHere, executor } = await cluster({ redis: server.url })
-    const { Queue } = await import('bullmq')
-    const { Redis } = await import('ioredis')
-    const client = new Redis(server.url, { maxRetriesPerRequest: null })
-    const raw = new Queue<unknown>(queue, { connection: client as never })
-    cleanups.push(async () => {
-      await raw.close()
-      client.disconnect()
-    })
+    const { raw } = await rawQueue(server.url, queue)
     const lines: string[] = []
     const info = (message: string) => void lines.push(message)
     await workerHere({}, callContext({ log: { debug() {}, info, warn() {} } }))
@@ -225,11 +241,127 @@ export const worker = () => {
     expect((await executor().run(job('contract-echo', 1), context)).value).toBe(1)
   })
 
+  it('takes jobs that were not answered out of the queue when the server continues', async () => {
+    const own = await startRedis()
+    cleanups.push(() => own.dispose())
+    const { executor, queue } = await cluster({ redis: own.url })
+    const { raw } = await rawQueue(own.url, queue)
+    const running = executor({ patienceMs: 1500 })
+    const abort = new AbortController()
+    const first = running.run(job('contract-echo', 1), { ...context, signal: abort.signal })
+    await expect.poll(() => raw.getJobCounts('wait'), { timeout: 60_000 }).toEqual({ wait: 1 })
+    abort.abort(new Error('enough'))
+    await expect(first).rejects.toThrow('enough')
+    own.signal('SIGSTOP')
+    const refused = running.run({ ...job('contract-echo', 2), retries: 1 }, context)
+    await expect(refused).rejects.toMatchObject({ code: 'remote-failed' })
+    own.signal('SIGCONT')
+    await expect.poll(() => raw.getJobCounts('wait'), { timeout: 60_000 }).toEqual({ wait: 0 })
+  })
+
+  it('does no job of a caller that was killed, but jobs of a caller whose clock is an hour late', async () => {
+    const { executor, queue, folder, path, worker } = await cluster({ redis: server.url })
+    const { raw } = await rawQueue(server.url, queue)
+    const parts = { redis: server.url, queue, pollMs: 100, folder: join(folder, 'store'), path }
+    const program = `
+import { bullmqExecutor } from ${JSON.stringify(join(rooms, 'execute/index.js'))}
+import { directoryStore } from ${JSON.stringify(join(rooms, 'store/directory/index.js'))}
+import { callContext } from ${JSON.stringify(join(rooms, 'core/index.js'))}
+const { folder, path, ...options } = ${JSON.stringify(parts)}
+const executor = bullmqExecutor({ ...options, store: directoryStore(folder) })
+await executor.run({ kind: { name: 'contract-note', version: '1' }, input: { path } }, callContext())
+`
+    const caller = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' })
+    await expect.poll(() => raw.getJobCounts('wait'), { timeout: 60_000 }).toEqual({ wait: 1 })
+    caller.kill('SIGKILL')
+    await setTimeout(2000)
+    await worker()
+    await expect.poll(() => raw.getJobCounts('completed'), { timeout: 60_000 }).toEqual({ completed: 1 })
+    expect(await linesOf(path)).toEqual([])
+    const late = callContext({ clock: { nowMs: () => Date.now() - 3_600_000 } })
+    expect((await executor().run(job('contract-echo', 1), late)).value).toBe(1)
+  })
+
+  it('does the job of a server that pauses three times for longer than the lock', async () => {
+    const own = await startRedis()
+    cleanups.push(() => own.dispose())
+    const { executor, worker, path } = await cluster({ redis: own.url })
+    await worker({ concurrency: 4 })
+    const running = executor().run(job('slow', { path, pauseMs: 25_000 }), context)
+    running.catch(() => {})
+    for (const count of [1, 2, 3]) {
+      await expect.poll(() => linesOf(path), { timeout: 60_000 }).toHaveLength(count)
+      own.signal('SIGSTOP')
+      await setTimeout(3500)
+      own.signal('SIGCONT')
+    }
+    expect((await running).objects['made']).toBeDefined()
+    // Each copy that lost its lock ended: its process did the next one, or the one after that.
+    expect(new Set(await linesOf(path)).size).toBeLessThanOrEqual(2)
+  })
+
+  it('does jobs as a user that cannot count workers', async () => {
+    const { client } = await rawQueue(server.url, 'any')
+    const rules = ['on', '>limited-password', '~*', '&*', '+@all', '-@dangerous', '+info', '+keys']
+    await client.call('ACL', 'SETUSER', 'limited', ...rules)
+    const { executor, worker } = await cluster({ redis: server.url.replace('//', '//limited:limited-password@') })
+    const { warnings, debug, log } = warningsOf()
+    const running = executor().run(job('contract-echo', 1), callContext({ log }))
+    running.catch(() => {})
+    await expect.poll(() => debug.join(), { timeout: 60_000 }).toMatch(/Cannot count the workers/)
+    await worker()
+    expect((await running).value).toBe(1)
+    expect(warnings).toEqual([])
+  })
+
+  it('says that the only worker of a job is gone', async () => {
+    const { executor, worker, path } = await cluster({ redis: server.url })
+    const first = await worker()
+    const { warnings, log } = warningsOf()
+    const running = executor().run(job('slow', { path, pauseMs: 1000 }), callContext({ log }))
+    await expect.poll(() => linesOf(path), { timeout: 60_000 }).not.toHaveLength(0)
+    first.kill('SIGKILL')
+    await expect.poll(() => warnings.join(), { timeout: 60_000 }).toMatch(/no worker is connected/)
+    await worker()
+    expect((await running).objects['made']).toBeDefined()
+  })
+
+  it('hides tokens in errors, output and progress', async () => {
+    const { executor, worker, queue } = await cluster({ redis: server.url })
+    await worker()
+    const token = `hf_${'abcDEF123'.repeat(4)}`
+    const { all, context: listening } = events()
+    const running = executor()
+    for (const ends of [false, true])
+      await expect(running.run(job('tell', { token, ends }), listening)).rejects.toSatisfy(
+        (error) => !inspect(error, { depth: 10 }).includes(token),
+      )
+    expect(JSON.stringify(all)).toContain('[secret]')
+    expect(JSON.stringify(all)).not.toContain(token)
+    const { client } = await rawQueue(server.url, queue)
+    for (const key of await client.keys(`bull:${queue}:*`))
+      if ((await client.type(key)) === 'hash')
+        expect(Object.values(await client.hgetall(key)).join()).not.toContain(token)
+  })
+
+  it('waits for a store that shows results late, as NFS does', async () => {
+    const { executor, worker, store } = await cluster({ redis: server.url })
+    await worker()
+    let reads = 0
+    const get: typeof store.keys.get = async (key) => {
+      reads += 1
+      return reads <= 3 ? undefined : store.keys.get(key)
+    }
+    const { warnings, log } = warningsOf()
+    const late = executor({ store: { ...store, keys: { ...store.keys, get } } })
+    expect((await late.run(job('contract-echo', 1), callContext({ log }))).value).toBe(1)
+    expect(warnings.join()).toMatch(/does not show the result/)
+  })
+
   it('says that a server is gone, and rejects after a while', async () => {
     const gone = await startRedis()
     await gone.dispose()
-    const warnings: string[] = []
-    const log: Log = { debug() {}, info() {}, warn: (message) => void warnings.push(message) }
+    const { warnings, log } = warningsOf()
     const { executor } = await cluster({ redis: gone.url })
     const running = executor({ patienceMs: 2000 }).run({ ...job('contract-echo', 1), retries: 0 }, callContext({ log }))
     await expect(running).rejects.toMatchObject({ code: 'remote-failed', retryable: true })
@@ -258,10 +390,13 @@ export const worker = () => {
     await workerHere()
     const running = executor()
     expect((await running.run(job('contract-echo', 1), context)).value).toBe(1)
+    const { warnings, log } = warningsOf()
     own.signal('SIGSTOP')
-    const second = running.run(job('contract-echo', 2), context)
-    setTimeout(() => own.signal('SIGCONT'), 1000)
+    const second = running.run(job('contract-echo', 2), callContext({ log }))
+    // Longer than one attempt may take.
+    void setTimeout(7000).then(() => own.signal('SIGCONT'))
     expect((await second).value).toBe(2)
+    expect(warnings.join()).toMatch(/does not answer/)
   })
 })
 

@@ -1,10 +1,10 @@
-import { fits, type Json } from '../../core/index.js'
+import { fits, type Json, messageOf, untilAborted } from '../../core/index.js'
 import type { AttemptContext } from '../run-jobs.js'
 import type { JobOnQueue, QueueConnection } from './connect-queue.js'
 import { type Answer, answerShape, progressShape } from './queued-job.js'
 
-/** `lost`: the queue does not have the job any more. */
-type Ended = Answer | { readonly type: 'lost' }
+/** `lost`: the queue does not have the job any more. `worker-lost`: its worker did not renew its lock. */
+type Ended = Answer | { readonly type: 'lost' } | { readonly type: 'worker-lost'; readonly reason: string }
 
 interface Waiting {
   /** @throws the signal's reason. */
@@ -28,6 +28,11 @@ interface Listener {
 
 /** How often the lack of workers is reported, in milliseconds. */
 const reportMs = 30_000
+/** A waiting caller renews its jobs each time it has looked them up this often. */
+const looksPerRenewal = 5
+
+/** How often a caller renews a job, in milliseconds. */
+export const renewMsOf = (pollMs: number): number => pollMs * looksPerRenewal
 
 export function readAnswers(connection: QueueConnection, pollMs: number): AnswerReader {
   const listeners = new Map<string, Listener>()
@@ -85,6 +90,8 @@ function watch(
   let seen: Ended | undefined
   let waitedMs = 0
   let reportedMs = 0
+  let looks = 0
+  let isUncounted = false
   const look = async () => {
     const job = await connection.call('look up a job', () => connection.queue.getJob(jobId), looking)
     const found = job === undefined ? ({ type: 'lost' } as const) : endOf(job)
@@ -92,12 +99,22 @@ function watch(
     if (seen !== undefined && found !== undefined) resolve(found)
     seen = found
     waitedMs += pollMs
-    if (job?.processedOn === undefined && waitedMs - reportedMs >= reportMs) {
+    looks += 1
+    if (job !== undefined && found === undefined && looks % looksPerRenewal === 0 && !context.signal.aborted)
+      // Not awaited: the next renewal does as well.
+      job
+        .updateData({ ...job.data, seenAtMs: context.clock.nowMs() })
+        .catch((error: unknown) => context.log.debug(`Cannot renew a job: ${messageOf(error)}`))
+    if (found === undefined && waitedMs - reportedMs >= reportMs) {
       reportedMs = waitedMs
-      const workers = await connection.call('count the workers', () => connection.queue.getWorkersCount(), looking)
+      // A user of Redis without the command CLIENT LIST may do jobs, but cannot count workers.
+      const workers = await untilAborted(connection.queue.getWorkersCount(), looking.signal).catch((error: unknown) => {
+        if (!isUncounted) context.log.debug(`Cannot count the workers of the queue: ${messageOf(error)}`)
+        isUncounted = true
+      })
       if (workers === 0)
         context.log.warn(
-          `A job waits for a worker for ${Math.round(waitedMs / 1000)} s, and no worker is connected to the queue "${connection.name}" of ${connection.address}. Start one: sheikh worker.`,
+          `A job waits for ${Math.round(waitedMs / 1000)} s, and no worker is connected to the queue "${connection.name}" of ${connection.address}. Start one: sheikh worker.`,
         )
     }
   }
@@ -122,7 +139,10 @@ function endOf({ finishedOn, returnvalue, failedReason }: JobOnQueue): Ended | u
 }
 
 /** BullMQ failed the job: its worker did not renew the lock. */
-const ended = (reason: string): Ended => ({ type: 'ended', reason: `The worker was lost (${reason}).` })
+const ended = (reason: string): Ended => ({
+  type: 'worker-lost',
+  reason: `The worker did not renew the job in time (${reason}): it was killed, or it or the server of the queue did not run for a while.`,
+})
 
 const answerOf = (value: unknown): Ended =>
   fits(answerShape, value) ? value : { type: 'ended', reason: 'The worker sent an answer that cannot be read.' }

@@ -1,5 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Worker } from 'bullmq'
-import { type CallContext, type Json, messageOf, SheikhError } from '../../core/index.js'
+import { type CallContext, createRedactor, type Json, messageOf, redactJson, SheikhError } from '../../core/index.js'
 import { checkResources } from '../check-resources.js'
 import { toErrorMessage } from '../error-message.js'
 import type { JobResources, WorkerModule, WorkerParts } from '../job.js'
@@ -77,7 +78,7 @@ export async function bullmqWorker(options: BullmqWorkerOptions, context: CallCo
   }
   const { store, close: closeParts } = parts
   const idle: WorkerProcess[] = []
-  const running = new Set<AbortController>()
+  const running = new Map<string, AbortController>()
   const offered: JobResources = { device, memoryMb }
   const count = { answered: 0, givenBack: 0 }
   const settings = { ...options, workers: concurrency, graceMs: options.graceMs ?? 2000, device }
@@ -86,10 +87,11 @@ export async function bullmqWorker(options: BullmqWorkerOptions, context: CallCo
     const stop = new AbortController()
     // The signal of `context` ends the start of the worker. A worker that stops lets its jobs finish.
     const ofJob = { ...context, signal: stop.signal }
-    running.add(stop)
+    running.set(job.id!, stop)
     const watch = watchAbort(job, stop, connection, context)
     try {
       const message = await messageOfJob(job.data, parts!, ofJob)
+      if (await isAbandoned(job, connection, ofJob)) return { type: 'aborted' }
       const key = keyOfJob(message)
       if ((await findResult(store, key)) === undefined) {
         const limitMb = checkResources(message, offered)
@@ -101,12 +103,12 @@ export async function bullmqWorker(options: BullmqWorkerOptions, context: CallCo
       }
       return { type: 'done' }
     } catch (error) {
-      if (stop.signal.aborted) return { type: stop.signal.reason === givenBack ? 'given-back' : 'aborted' }
-      if (error instanceof WorkerEnded) return { type: 'ended', reason: messageOf(error) }
+      if (stop.signal.aborted) return { type: stop.signal.reason === abortedByCaller ? 'aborted' : 'given-back' }
+      if (error instanceof WorkerEnded) return { type: 'ended', reason: redact(messageOf(error)) }
       return { type: 'failed', error: toErrorMessage(error) }
     } finally {
       watch()
-      running.delete(stop)
+      if (running.get(job.id!) === stop) running.delete(job.id!)
     }
   }
 
@@ -142,9 +144,14 @@ export async function bullmqWorker(options: BullmqWorkerOptions, context: CallCo
     },
   )
 
+  // The caller sends the job again, so this copy of the work serves nobody.
+  worker.on('lockRenewalFailed', (jobIds) => {
+    for (const jobId of jobIds) running.get(jobId)?.abort(lockLost)
+  })
+
   async function close(): Promise<void> {
     const timer = setTimeout(() => {
-      for (const stop of running) stop.abort(givenBack)
+      for (const stop of running.values()) stop.abort(givenBack)
     }, finishMs)
     const finished = worker.close()
     // A server that is gone takes no answers.
@@ -169,6 +176,9 @@ export async function bullmqWorker(options: BullmqWorkerOptions, context: CallCo
 }
 
 const givenBack = new Error('The worker stops.')
+const lockLost = new Error('The queue has given the job to another worker.')
+const abortedByCaller = new Error('The caller aborted the job.')
+const redact = createRedactor()
 
 /** Aborts `stop` when the caller marks the job. A queue that does not answer does not end the work. */
 function watchAbort(job: JobOnQueue, stop: AbortController, { queue }: QueueConnection, { log }: CallContext) {
@@ -178,7 +188,7 @@ function watchAbort(job: JobOnQueue, stop: AbortController, { queue }: QueueConn
     isLooking = true
     try {
       const found = await queue.getJob(job.id!)
-      if (found?.data.isAborted === true) stop.abort(new Error('The caller aborted the job.'))
+      if (found?.data.isAborted === true) stop.abort(abortedByCaller)
     } catch (error) {
       log.debug(`Cannot look up a job: ${messageOf(error)}`)
     } finally {
@@ -189,6 +199,23 @@ function watchAbort(job: JobOnQueue, stop: AbortController, { queue }: QueueConn
   return () => clearInterval(timer)
 }
 
+/** A caller that missed this many renewals is gone. */
+const missedRenewals = 3
+const longestRenewMs = 60_000
+
+/**
+ * Whether the caller does not wait any more, because it was killed or cut off. Its clock may differ from the clock here: if its
+ * last sign of life looks old, this waits for the next one.
+ */
+async function isAbandoned(job: JobOnQueue, { queue, call }: QueueConnection, context: CallContext): Promise<boolean> {
+  const { seenAtMs, renewMs } = job.data
+  const limitMs = missedRenewals * Math.min(Math.max(renewMs, 0), longestRenewMs)
+  if (Math.abs(context.clock.nowMs() - seenAtMs) <= limitMs) return false
+  await pause(limitMs, undefined, { signal: context.signal })
+  const found = await call('look up a job', () => queue.getJob(job.id!), context)
+  return found === undefined || found.data.seenAtMs === seenAtMs
+}
+
 /** Sends progress in its order, and does not wait for it. */
 function progressTo(job: JobOnQueue, { log }: CallContext) {
   const pending: Json[] = []
@@ -196,7 +223,7 @@ function progressTo(job: JobOnQueue, { log }: CallContext) {
   const sendAll = async () => {
     for (let next = pending.shift(); next !== undefined; next = pending.shift())
       await job
-        .updateProgress({ progress: next })
+        .updateProgress({ progress: redactJson(next, redact) })
         .catch((error: unknown) => log.debug(`Cannot send progress: ${messageOf(error)}`))
     sending = undefined
   }

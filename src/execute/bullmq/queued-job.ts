@@ -1,5 +1,5 @@
-// What caller and worker write into the queue. Jobs and results are objects of the store: the queue has their digests only.
-import { digest, flag, json, object, optional, type Shape, text, union, word } from '../../core/index.js'
+// What caller and worker write into the queue. Jobs and results are objects of the store: the queue has their digests.
+import { digest, finite, flag, json, object, optional, type Shape, text, union, word } from '../../core/index.js'
 import { errorMessageShape } from '../error-message.js'
 
 /** A job in the queue. */
@@ -12,6 +12,9 @@ export const queuedJobShape = object({
   job: digest,
   /** The object with the job itself, a `JobMessage`. */
   message: digest,
+  /** When the caller said last that it waits, by its clock, and how often it says so, in milliseconds. */
+  seenAtMs: finite,
+  renewMs: finite,
   /** The caller does not wait any more. */
   isAborted: optional(flag),
 })
