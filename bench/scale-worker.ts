@@ -22,7 +22,7 @@ export async function searched() {
     metric: accuracy(),
     // Long enough that starting and ending a trial does not decide.
     trainer: ({ learningRate }: { readonly learningRate: number }) =>
-      tfjsTrainer(textClassifier({ learningRate, epochs: 10 })),
+      tfjsTrainer(textClassifier({ learningRate, epochs: 20 })),
   }
 }
 

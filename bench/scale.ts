@@ -11,11 +11,10 @@ import { type BenchRow, interleaved, peakMemoryMb } from './bench.js'
 import { queueRows } from './scale-queue.js'
 import { echo, searched, space } from './scale-worker.js'
 
-const trials = 6
+const trials = 8
 const jobs = 500
 const pairs = 3
-/** A search takes a minute on a busy machine. */
-const searchPairs = 1
+const searchPairs = 3
 
 export const parts = {
   trials: async () => [await trialsRow()],
