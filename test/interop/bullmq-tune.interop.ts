@@ -69,7 +69,7 @@ describe.skipIf(missing !== undefined)('sheikh tune --redis', () => {
     const { code, out, err } = await search.ended
     await queue.close()
     expect(code, err).toBe(0)
-    expect(err).toMatch(/Trial [01] begins again: .*The worker was lost/)
+    expect(err).toMatch(/Trial [01] begins again: The worker did not renew the job in time/)
     const found = JSON.parse(out) as typeof one
     expect(without(found.trials)).toEqual(without(one.trials))
     expect(found.estimate).toEqual(one.estimate)
