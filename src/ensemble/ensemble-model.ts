@@ -1,5 +1,5 @@
 import { type CallContext, type Digest, SheikhError } from '../core/index.js'
-import type { Model } from '../model/index.js'
+import type { Model, Prediction } from '../model/index.js'
 import { type Combination, combinePredictions } from './combine.js'
 
 /** A loaded member. */
@@ -34,7 +34,7 @@ export function ensembleModel<I>({ digest, members, combine, atOnce }: EnsembleM
     digest,
     ...(labels !== undefined && { labels }),
     async predict(inputs, context) {
-      const answers: (readonly Awaited<ReturnType<typeof ask>>[number][])[] = []
+      const answers: (readonly Prediction[])[] = []
       if (atOnce) answers.push(...(await Promise.all(members.map((member) => ask(member, inputs, context)))))
       else for (const member of members) answers.push(await ask(member, inputs, context))
       return inputs.map((_, index) =>

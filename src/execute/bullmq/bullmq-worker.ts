@@ -7,8 +7,9 @@ import type { JobResources, WorkerModule, WorkerParts } from '../job.js'
 import { type JobMessage, keyOfJob } from '../job-message.js'
 import { findResult, keepResult } from '../kept-result.js'
 import { loadWorker } from '../load-worker.js'
+import { processPool } from '../process-pool.js'
 import { WorkerEnded } from '../run-jobs.js'
-import { startWorkerProcess, type WorkerProcess } from '../worker-process.js'
+
 import { connectQueue, type JobOnQueue, type QueueConnection } from './connect-queue.js'
 import type { QueueOptions } from './queue-options.js'
 import { type Answer, kept, type QueuedJob } from './queued-job.js'
@@ -77,11 +78,11 @@ export async function bullmqWorker(options: BullmqWorkerOptions, context: CallCo
     throw error
   }
   const { store, close: closeParts } = parts
-  const idle: WorkerProcess[] = []
   const running = new Map<string, AbortController>()
   const offered: JobResources = { device, memoryMb }
   const count = { answered: 0, givenBack: 0 }
   const settings = { ...options, workers: concurrency, graceMs: options.graceMs ?? 2000, device }
+  const processes = processPool(settings)
 
   async function answer(job: JobOnQueue): Promise<Answer> {
     const stop = new AbortController()
@@ -118,14 +119,12 @@ export async function bullmqWorker(options: BullmqWorkerOptions, context: CallCo
     progress: (progress: Json) => void,
     signal: AbortSignal,
   ) {
-    let used: WorkerProcess | undefined
-    for (used = idle.pop(); used?.hasEnded() === true; used = idle.pop());
+    const used = await processes.take({ limitMb, isFresh: false, log: context.log, signal })
     try {
-      used ??= await startWorkerProcess(settings, { log: context.log, signal })
       signal.throwIfAborted()
       return await used.perform(message, limitMb, { ...context, signal, progress, begin() {} })
     } finally {
-      if (used?.hasEnded() === false) idle.push(used)
+      processes.give(used)
     }
   }
 
@@ -163,7 +162,7 @@ export async function bullmqWorker(options: BullmqWorkerOptions, context: CallCo
     clearTimeout(timer)
     clearTimeout(late)
     await connection.close()
-    await Promise.all(idle.splice(0).map((process) => process.close()))
+    await processes.close()
     await closeParts?.()
   }
   let closed: Promise<void> | undefined
