@@ -1,16 +1,7 @@
 import { resolve } from 'node:path'
-import {
-  type CallContext,
-  callContext,
-  type Described,
-  type Digest,
-  digestJson,
-  identityOf,
-  inParallel,
-  type Json,
-  SheikhError,
-} from '../core/index.js'
+import { type CallContext, callContext, type Described, digestJson, identityOf, type Json } from '../core/index.js'
 import type { Row } from '../model/index.js'
+import { checkDatasetOptions } from './check-dataset-options.js'
 import { contentsOf, identityOfRow } from './contents.js'
 import type {
   AnyDatasetOptions,
@@ -19,6 +10,7 @@ import type {
   SelectedValue,
   UntypedSample,
 } from './dataset-options.js'
+import { type DatasetState, type LoadedOptions, readQuarantine, readState } from './dataset-state.js'
 import type {
   DatasetContents,
   DatasetContext,
@@ -26,32 +18,19 @@ import type {
   DatasetSummary,
   ExaminedSample,
   OpenedDataset,
-  PinnedSet,
   RowIdentity,
-  SourceEntry,
 } from './dataset-types.js'
 import { checkOutFiles } from './files/check-out-files.js'
-import { checkNamedFiles, type FoundFiles, type NamedFiles, openNamedFiles } from './files/named-files.js'
-import { type DatasetIssue, filesWarning } from './issues.js'
-import { askContent, knownSummary, type NamedContent } from './known-summary.js'
-import { type QuarantinedSample, quarantineWarnings, refusePinned } from './quarantine.js'
-import { type EntryOptions, isProblems, type ReadRow, readEntry } from './read-entry.js'
-import {
-  describePart,
-  loadParts,
-  openPartsPass,
-  partsHaveIdentity,
-  projectRow,
-  rowText,
-  Unprojectable,
-} from './row-projection.js'
+import type { FoundFiles } from './files/named-files.js'
+import { askContent } from './known-summary.js'
+import { makeSnapshot } from './make-snapshot.js'
+import { openDataset, type PinnedState } from './open-dataset.js'
+import { examineSamples, projectSamples } from './other-samples.js'
+import { describePart, loadParts, partsHaveIdentity } from './row-projection.js'
 import { RowReader } from './rows.js'
-import { digestSample, FallbackIds } from './sample-identity.js'
-import { readConcurrency, type Scan, scan } from './scan.js'
+import { scanUsed, type UsedScan } from './scan-used.js'
 import { loadSampleSchema, type SampleSchema } from './schema/sample-schema.js'
 import { isStandardSchema } from './schema/standard-schema.js'
-import { readPinnedSet, splitRows } from './split.js'
-import { summaryOf } from './summary.js'
 import { undeclaredGroups } from './undeclared-groups.js'
 
 /** Samples, validated and projected to rows, and split into training and evaluation data. */
@@ -126,31 +105,11 @@ export interface DatasetConstructor {
     options: DatasetOptions<S, Input, Target>,
   ): Dataset<SelectedValue<S, Input>, FieldSelector<S> extends Target ? string : SelectedValue<S, Target>>
 }
-
 /** Maximum number of rows that are searched for groups. */
 const mostRows = 20_000
 
 // Raise this when the same samples and options lead to different rows.
 const rowVersion = '2'
-
-/** How long a dataset waits for the name of its content before it lists its files: `git status` of 30,000 files. */
-const patienceMs = 50
-
-async function isPending(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(true), ms)
-  })
-  const settled = work.then(
-    () => false,
-    () => false,
-  )
-  try {
-    return await Promise.race([settled, late])
-  } finally {
-    clearTimeout(timer)
-  }
-}
 
 class DatasetOf implements Dataset<unknown, unknown> {
   readonly contract = 1
@@ -165,24 +124,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
   #projected: FoundFiles = new Map()
 
   constructor(options: AnyDatasetOptions) {
-    if (typeof options.input === 'string' && options.input === '')
-      throw new SheikhError(
-        'invalid-options',
-        'Cannot make a dataset: the name of the input field is empty. Name the field that models receive.',
-      )
-    const { developmentShare = 0 } = options
-    if (!(developmentShare >= 0 && developmentShare < 1))
-      throw new SheikhError(
-        'invalid-options',
-        `Cannot make a dataset: the development share ${developmentShare} is not between 0 and 1. Give one such as 0.1.`,
-      )
-    const { maximumRows = 1 } = options.training ?? {}
-    if (!(Number.isSafeInteger(maximumRows) && maximumRows >= 1))
-      throw new SheikhError(
-        'invalid-options',
-        `Cannot make a dataset with at most ${maximumRows} training rows: the number is not an integer of at least 1. Give one such as 10000.`,
-      )
-    if (options.files !== undefined) checkNamedFiles(options.files)
+    checkDatasetOptions(options)
     this.#options = options
   }
 
@@ -236,8 +178,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
   }
 
   async identities(context: DatasetContext = callContext()): Promise<readonly RowIdentity[]> {
-    const schema = await this.#load(context)
-    const { rows } = await this.#scanNow(schema, context)
+    const { rows } = await scanUsed(await this.state(context), context)
     return rows.map(identityOfRow)
   }
 
@@ -245,335 +186,93 @@ class DatasetOf implements Dataset<unknown, unknown> {
     context: DatasetContext = callContext(),
     snapshot?: DatasetSnapshot<unknown, unknown>,
   ): Promise<DatasetContents> {
-    const schema = await this.#load(context)
-    return contentsOf(this.#scanOf(snapshot) ?? (await this.#scanNow(schema, context)), this.#options, schema, context)
-  }
-
-  /** What decides the rows of the dataset, for `stateOf`. */
-  async state(context: DatasetContext): Promise<DatasetState> {
-    const schema = await this.#load(context)
-    const listed = await this.#options.source.list(context)
-    const [quarantined, named] = [await this.#quarantined(context), await this.#openFiles(context)]
-    return { options: this.#options, schema, key: this.#cacheKey(), listed, quarantined, named }
+    const { found, options, schema } = await this.#scanned(snapshot, context)
+    return contentsOf(found, options, schema, context)
   }
 
   async undeclaredGroups(
     context: DatasetContext = callContext(),
     snapshot?: DatasetSnapshot<unknown, unknown>,
   ): Promise<DatasetSummary['warnings']> {
-    const schema = await this.#load(context)
-    const found = this.#scanOf(snapshot) ?? (await this.#scanNow(schema, context))
+    const { found, options, schema } = await this.#scanned(snapshot, context)
     if (found.rows.some(({ group }) => group !== undefined)) return []
     const rows: Pick<Row<unknown, unknown>, 'id' | 'input'>[] = []
-    const reader = new RowReader(found, this.#options, schema, context)
+    const reader = new RowReader(found, options, schema, context)
     for await (const { id, input } of reader.rows(found.rows.slice(0, mostRows))) rows.push({ id, input })
     return undeclaredGroups(rows)
   }
 
-  async open(context: DatasetContext): Promise<OpenedDataset<unknown, unknown>> {
-    const asked = this.version === undefined ? Promise.resolve(undefined) : askContent(this.#options, context)
-    // Asked while other files are read, and ended with this call in any case.
-    const settled = asked.catch(() => {})
-    try {
-      return await this.#open(asked, context)
-    } finally {
-      await settled
-    }
-  }
-
-  async #open(asked: ReturnType<typeof askContent>, context: DatasetContext): Promise<OpenedDataset<unknown, unknown>> {
-    const options = this.#options
-    const schema = await this.#load(context)
-    const pinned = await readPinnedSet(options.evaluation, context)
-    const key = this.#cacheKey()
-    const quarantined = await this.#quarantined(context)
-    const inputs = { options, pinned, quarantined }
-    const state = { ...inputs, schema }
-    // While Git compares many files, they are listed already, in case that one has changed.
-    const unneeded = new AbortController()
-    const early = { ...context, signal: AbortSignal.any([context.signal, unneeded.signal]) }
-    const listing = (await isPending(asked, patienceMs)) ? this.#listed(state, early) : undefined
-    const ended = listing?.catch(() => {})
-    let content: NamedContent | undefined
-    let same: DatasetSummary | undefined
-    try {
-      content = key === undefined ? undefined : (await asked)?.({ ...inputs, key })
-      same = await content?.find()
-      if (same !== undefined) unneeded.abort()
-    } catch (error) {
-      unneeded.abort()
-      throw error
-    } finally {
-      if (unneeded.signal.aborted) await ended
-    }
-    if (same !== undefined) {
-      refusePinned(quarantined, pinned)
-      return {
-        summary: same,
-        snapshot: async () => checkSame(same, await this.#snapshotOf(await this.#listed(state, context), context)),
-      }
-    }
-    const listed = await (listing ?? this.#listed(state, context))
-    refusePinned(quarantined, pinned)
-    const known = key === undefined ? undefined : knownSummary({ ...listed, ...inputs, key }, context)
-    const load = () => this.#snapshotOf(listed, context)
-    const summary = await known?.find()
-    if (summary !== undefined) {
-      await content?.keep(summary, listed.listed)
-      return { summary, snapshot: async () => checkSame(summary, await load()) }
-    }
-    const snapshot = await load()
-    const files = await listed.named?.save()
-    await known?.keep(snapshot.summary, files)
-    await content?.keep(snapshot.summary, listed.listed)
-    return { summary: snapshot.summary, snapshot: async () => snapshot }
-  }
-
-  /** Adds the files of the dataset. */
-  async #listed<S>(state: S, context: DatasetContext): Promise<S & Pick<State, 'listed' | 'named'>> {
-    const listed = await this.#options.source.list(context)
-    return { ...state, listed, named: await this.#openFiles(context) }
+  open(context: DatasetContext): Promise<OpenedDataset<unknown, unknown>> {
+    return openDataset(
+      {
+        asked: this.version === undefined ? Promise.resolve(undefined) : askContent(this.#options, context),
+        load: () => this.#load(context),
+        snapshotOf: (state) => this.#snapshotOf(state, context),
+      },
+      context,
+    )
   }
 
   async snapshot(context: DatasetContext): Promise<DatasetSnapshot<unknown, unknown>> {
     return (await this.open(context)).snapshot()
   }
 
-  async #snapshotOf(
-    { pinned, ...state }: State & Readonly<{ pinned: PinnedSet }>,
-    context: DatasetContext,
-  ): Promise<DatasetSnapshot<unknown, unknown>> {
-    const options = this.#options
-    const { schema } = state
-    const found = await this.#scan(state, context)
-    // Before the split, which may fail.
-    await state.named?.save()
-    if (state.named !== undefined) this.#found = state.named.found
-    const split = splitRows(found.rows, pinned, JSON.stringify(options.evaluation!.name), options)
-    const reader = new RowReader(found, options, schema, context)
-    const training = reader.rows(split.training)
-    const evaluation = reader.rows(split.evaluation)
-    const development = options.developmentShare ? reader.rows(split.development) : undefined
-    const digests = {
-      trainingDigest: training.digest,
-      evaluationDigest: evaluation.digest,
-      developmentDigest: development?.digest,
-    }
-    const summed = summaryOf(found, { split, digests, pinned, options })
-    const summary =
-      found.quarantined === 0
-        ? summed
-        : {
-            ...summed,
-            counts: { ...summed.counts, quarantined: found.quarantined },
-            warnings: [...summed.warnings, ...found.quarantineWarnings],
-          }
-    let trainingRows: readonly RowIdentity[] | undefined
-    let heldOut: readonly RowIdentity[] | undefined
-    const snapshot: DatasetSnapshot<unknown, unknown> = {
-      ...{ summary, training, evaluation },
-      ...(development !== undefined && { development }),
-      // A million identities take 300 MB, and many callers need none.
-      get trainingRows() {
-        trainingRows ??= split.training.map(identityOfRow)
-        return trainingRows
-      },
-      get heldOut() {
-        heldOut ??= [...split.evaluation.map(identityOfRow), ...split.excludedByGroup.map(identityOfRow)]
-        return heldOut
-      },
-      filterTraining: (keep) => reader.rows(split.training.filter((row) => keep(identityOfRow(row)))),
-    }
-    this.#scans.set(snapshot, found)
-    return snapshot
-  }
-
   async project(
     samples: readonly unknown[],
     context: CallContext = callContext(),
   ): Promise<readonly Row<unknown, never>[]> {
-    await this.#load(context)
-    const { target: _target, ...options } = this.#options
-    const seen = new Set<string>()
-    const ids = new FallbackIds('pool')
-    const place = (index: number) => ({ path: '', position: String(index + 1) })
-    const pass = openPartsPass(options as AnyDatasetOptions, context)
-    const made = await pass.makeAll(samples, place).finally(() => pass.close())
-    const named = await this.#openFiles(context)
-    const files = named && (await inParallel(samples, readConcurrency, (sample) => named.digestsOf(sample)))
-    if (named !== undefined) this.#projected = new Map([...this.#projected, ...named.found])
-    return samples.map((sample, index) => {
-      const position = String(index + 1)
-      const wrong = (fact: string) =>
-        new SheikhError('dataset-invalid', `Cannot use the sample ${position}: ${fact}. Correct it.`, {
-          facts: { position: index + 1 },
-        })
-      const digests = files?.[index]
-      if (isProblems(digests)) throw wrong(digests.join('; '))
-      try {
-        const row = projectRow(
-          options as AnyDatasetOptions,
-          sample,
-          sample,
-          {
-            path: 'pool',
-            fallback: () => ids.next(position, digestSample(sample)),
-          },
-          made?.[index],
-          digests,
-        )
-        rowText(row)
-        if (seen.has(row.id)) throw wrong(`its id "${row.id}" appears twice`)
-        seen.add(row.id)
-        return row as Row<unknown, never>
-      } catch (error) {
-        if (error instanceof Unprojectable) throw wrong(error.message)
-        throw error
-      }
-    })
+    const { options } = await this.#load(context)
+    const { rows, files } = await projectSamples(samples, options, context)
+    if (files !== undefined) this.#projected = new Map([...this.#projected, ...files])
+    return rows
   }
 
   async examine(
     samples: readonly unknown[],
     context: CallContext = callContext(),
   ): Promise<readonly ExaminedSample<unknown, unknown>[]> {
-    const schema = await this.#load(context)
-    const examined: ExaminedSample<unknown, unknown>[] = []
-    const pass = openPartsPass(this.#options, context)
-    const named = await this.#openFiles(context)
-    const given = { options: this.#options, schema, pass, named }
-    try {
-      for (const value of samples) examined.push(await this.#examineOne(value, given, context))
-    } finally {
-      pass.close()
-    }
-    return examined
+    return examineSamples(samples, await this.#load(context), context)
   }
 
-  async #examineOne(
-    value: unknown,
-    given: Omit<EntryOptions, 'issues'>,
-    context: CallContext,
-  ): Promise<ExaminedSample<unknown, unknown>> {
+  /** What decides the rows of the dataset, for `stateOf`. */
+  async state(context: DatasetContext): Promise<DatasetState> {
+    const loaded = await this.#load(context)
+    return readState(loaded, await readQuarantine(loaded.options, context), context)
+  }
+
+  async #load(context: CallContext): Promise<LoadedOptions> {
     context.signal.throwIfAborted()
-    const entry = { path: 'sample', read: async () => [{ value, position: '' }] }
-    const issues: DatasetIssue[] = []
-    let read: ReadRow | undefined
-    for await (const [first] of readEntry(entry, { ...given, issues }, context)) read = first
-    return read === undefined
-      ? { problem: issues.map(({ message }) => message).join('; ') }
-      : { row: read.row, sampleDigest: read.scanned.sampleDigest }
+    const options = this.#options
+    await loadParts(options, context)
+    const schema = await loadSampleSchema(options.schema, context)
+    // The identity of the dataset contains that of the schema.
+    this.#schema = schema
+    const identity = identityOf(options.source) === undefined ? undefined : identityOf(this)
+    return { options, schema, key: identity === undefined ? undefined : digestJson(identity) }
   }
 
-  async #load(context: CallContext): Promise<SampleSchema> {
-    context.signal.throwIfAborted()
-    await loadParts(this.#options, context)
-    this.#schema = await loadSampleSchema(this.#options.schema, context)
-    return this.#schema
+  /** The scan that a snapshot was made of, or one of the samples as they are now. */
+  async #scanned(
+    snapshot: DatasetSnapshot<unknown, unknown> | undefined,
+    context: DatasetContext,
+  ): Promise<LoadedOptions & Readonly<{ found: UsedScan }>> {
+    const known = snapshot && this.#scans.get(snapshot)
+    if (known !== undefined) return { ...(await this.#load(context)), found: known }
+    const state = await this.state(context)
+    return { ...state, found: await scanUsed(state, context) }
   }
 
-  /**
-   * Digest of everything except the file that decides a row. `undefined` if some code has no version. Needs a loaded
-   * schema.
-   */
-  #cacheKey(): Digest | undefined {
-    const identity = identityOf(this.#options.source) === undefined ? undefined : identityOf(this)
-    return identity === undefined ? undefined : digestJson(identity)
+  async #snapshotOf(state: PinnedState, context: DatasetContext): Promise<DatasetSnapshot<unknown, unknown>> {
+    const found = await scanUsed(state, context)
+    if (state.named !== undefined) this.#found = state.named.found
+    const snapshot = makeSnapshot(found, state, context)
+    this.#scans.set(snapshot, found)
+    return snapshot
   }
-
-  async #openFiles(context: DatasetContext): Promise<NamedFiles | undefined> {
-    const { files } = this.#options
-    return files && (await openNamedFiles(files, context))
-  }
-
-  async #quarantined(context: DatasetContext): Promise<readonly QuarantinedSample[]> {
-    return (await this.#options.quarantine?.read(context)) ?? []
-  }
-
-  #scanOf(snapshot: DatasetSnapshot<unknown, unknown> | undefined): UsedScan | undefined {
-    return snapshot && this.#scans.get(snapshot)
-  }
-
-  async #scanNow(schema: SampleSchema, context: DatasetContext): Promise<UsedScan> {
-    const listed = await this.#options.source.list(context)
-    const [quarantined, named] = [await this.#quarantined(context), await this.#openFiles(context)]
-    const found = await this.#scan({ listed, schema, quarantined, named }, context)
-    await named?.save()
-    return found
-  }
-
-  async #scan({ listed, schema, quarantined, named }: State, context: DatasetContext): Promise<UsedScan> {
-    const whole = await scan(listed, this.#options, schema, this.#cacheKey(), context, { named })
-    const found = withoutQuarantined(whole, quarantined)
-    const [unread] = filesWarning('unread-files', 'contain no readable samples', found.skipped)
-    if (found.rows.length === 0 && found.quarantined > 0)
-      throw new SheikhError(
-        'dataset-invalid',
-        `Cannot use the dataset: every sample (${found.quarantined}) is quarantined. To use samples again: sheikh data quarantine --undo <id>`,
-      )
-    if (found.rows.length === 0)
-      throw new SheikhError(
-        'dataset-invalid',
-        `Cannot use the dataset: the source "${this.#options.source.name}"${this.#options.source.location === undefined ? '' : ` at ${JSON.stringify(this.#options.source.location)}`} has no samples.${unread === undefined ? '' : ` ${unread.message}`} Add samples.`,
-      )
-    const { target } = this.#options
-    if (target !== undefined && !found.rows.some(({ targetKey }) => targetKey !== undefined))
-      throw new SheikhError(
-        'dataset-invalid',
-        `Cannot use the dataset: no sample has a target${typeof target === 'string' ? ` (the field ${JSON.stringify(target)})` : ''}. Correct the samples, or the name of the target field.`,
-      )
-    return found
-  }
-}
-
-/** What decides the rows of a dataset, before any sample is read. */
-export interface DatasetState extends State {
-  readonly options: AnyDatasetOptions
-  /** Digest of everything except files and quarantine that decides a row. Absent if some code has no version. */
-  readonly key: Digest | undefined
 }
 
 export const stateOf = (dataset: Dataset<unknown, unknown>, context: DatasetContext): Promise<DatasetState> =>
   (dataset as DatasetOf).state(context)
-
-/** What a scan depends on, read once, so that all of its results are about the same state. */
-interface State {
-  readonly listed: readonly SourceEntry[]
-  readonly schema: SampleSchema
-  readonly quarantined: readonly QuarantinedSample[]
-  /** Absent: samples name no files. */
-  readonly named: NamedFiles | undefined
-}
-
-/** A scan without the samples that are excluded. */
-interface UsedScan extends Scan {
-  /** Number of samples that are excluded. */
-  readonly quarantined: number
-  readonly quarantineWarnings: DatasetSummary['warnings']
-}
-
-function withoutQuarantined(found: Scan, excluded: readonly QuarantinedSample[]): UsedScan {
-  if (excluded.length === 0) return { ...found, quarantined: 0, quarantineWarnings: [] }
-  const ids = new Set(excluded.map(({ id }) => id))
-  const digests = new Map<string, Digest>()
-  for (const { id, sampleDigest } of found.rows) if (ids.has(id)) digests.set(id, sampleDigest)
-  return {
-    ...found,
-    rows: found.rows.filter(({ id }) => !ids.has(id)),
-    quarantined: digests.size,
-    quarantineWarnings: quarantineWarnings(excluded, digests),
-  }
-}
-
-/** @throws `dataset-changed` if these are not the rows that the summary describes. */
-function checkSame(summary: DatasetSummary, snapshot: DatasetSnapshot<unknown, unknown>) {
-  const digests = ['fingerprint', 'trainingDigest', 'evaluationDigest', 'developmentDigest'] as const
-  if (digests.every((name) => snapshot.summary[name] === summary[name])) return snapshot
-  throw new SheikhError(
-    'dataset-changed',
-    'Cannot continue: samples changed during the run. Run again while nothing writes to the samples.',
-  )
-}
 
 /**
  * Samples, validated and projected to rows, and split into training and evaluation data.

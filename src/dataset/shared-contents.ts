@@ -3,7 +3,8 @@
 import { isSheikhError } from '../core/index.js'
 import { CommonRows } from './common-rows.js'
 import { contentsOf, describedRow, identityOfRow } from './contents.js'
-import { type Dataset, type DatasetState, stateOf } from './dataset.js'
+import { type Dataset, stateOf } from './dataset.js'
+import type { DatasetState } from './dataset-state.js'
 import type {
   DatasetContents,
   DatasetContext,
