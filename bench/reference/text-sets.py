@@ -152,6 +152,19 @@ def languages():
                 yield html.unescape(re.sub(r"<[^>]*>|\s+", " ", text)), os.path.basename(path)[:-5]
 
 
+def dialogue(corpus):
+    """What people wrote in the dialogues of MultiWOZ (English) and CrossWOZ (Chinese). A class is what they informed of and asked for."""
+    path = os.path.join(packages, "convlab/nlg/template", corpus, "auto_user_template_nlg.json")
+    with open(path, encoding="utf-8") as file:
+        known = json.load(file)
+    # A sign such as #HOTEL-INFORM-AREA# or [Inform+酒店+价格] stands for a value. It would tell the class.
+    for act, texts in known.items():
+        for slots, those in texts.items() if isinstance(texts, dict) else [("", texts)]:
+            for text in those:
+                text = re.sub(r"#[A-Z][A-Z-]*[0-9]*#", "something", text)
+                yield re.sub(r"\[[^\]]*\+[^\]]*\]", "某个", text), (act + " " + slots).strip() or "none"
+
+
 # The defaults of the classifier were chosen on the first four. The others were first used when the defaults were fixed.
 sets = {
     "wordnet": glosses,
@@ -161,5 +174,7 @@ sets = {
     "icd10": diagnoses,
     "languages": languages,
     "house-de": lambda: commands("de"),
+    "dialogue-en": lambda: dialogue("multiwoz"),
+    "dialogue-zh": lambda: dialogue("crosswoz"),
 }
 write(wanted, sets[wanted]())

