@@ -1,30 +1,15 @@
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  type CallContext,
-  identityOf,
-  type Json,
-  type JsonObject,
-  SheikhError,
-  type SheikhErrorOptions,
-} from '../core/index.js'
+import { identityOf, type Json, SheikhError } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
 import { type Model, readWeightsDirectory, rereadWeightsDirectory } from '../model/index.js'
-import { isName } from '../store/index.js'
-import type {
-  Candidate,
-  CandidateRecord,
-  FitContext,
-  FitRequest,
-  LoadContext,
-  Trainer,
-  TrainerEnvironment,
-  TrainProgress,
-} from '../trainer/index.js'
+import type { Candidate, CandidateRecord, FitContext, FitRequest, LoadContext, Trainer } from '../trainer/index.js'
 import type { Combination } from './combine.js'
 import { type EnsembleFile, memberFolder, membersFolder, readEnsembleFile, writeEnsembleFile } from './ensemble-file.js'
 import { ensembleModel, type MemberModel } from './ensemble-model.js'
-import { type MemberTest, selectMembers, type TrainedMember } from './select-members.js'
+import { described, environmentOf, type Member, membersOf, ofMember, refusal } from './member.js'
+import { type MemberTest, selectMembers } from './select-members.js'
+import { type TrainedMember, trainMembers } from './train-members.js'
 
 const version = '1'
 /** As a `CandidateRecord` allows. */
@@ -75,16 +60,14 @@ export function ensembleTrainer<I = string, T = string>(options: EnsembleOptions
   const isIdentified = isVersioned && (joinBy === undefined || identityOf(joinBy) !== undefined)
   const fitAll = async (request: FitRequest<I, T>, context: FitContext): Promise<Candidate> => {
     const { training, development, seed, directory } = request
-    const trained: TrainedMember<I>[] = []
-    for (const [index, member] of members.entries())
-      trained.push(await trainMember(member, { index, of: members.length }, request, context))
+    const trained = await trainMembers(members, request, context)
     const { joined, tests } =
       joinBy === undefined
         ? { joined: trained, tests: undefined }
         : await selectMembers({ members: trained, rows: development!, metric: joinBy, combine }, context)
     for (const { name } of trained.filter((member) => !joined.includes(member)))
       await rm(memberFolder(directory, name), { recursive: true })
-    await writeEnsembleFile(directory, fileOf(joined, { members, combine, tests }))
+    await writeEnsembleFile(directory, fileOf(joined, combine, tests))
     const environment = await environmentOf(members, context)
     const usesDevelopment = joinBy !== undefined || trained.some(({ record }) => record.developmentDigest !== undefined)
     const splitSteps = trained.reduce((sum, { record }) => sum + (record.splitSteps ?? 0), 0)
@@ -137,80 +120,6 @@ export function ensembleTrainer<I = string, T = string>(options: EnsembleOptions
   }
 }
 
-interface Member<I, T> {
-  readonly name: string
-  readonly share: number
-  readonly trainer: Trainer<I, T>
-}
-
-function membersOf<I, T>({ members, shares = {} }: EnsembleOptions<I, T>): readonly Member<I, T>[] {
-  const names = Object.keys(members)
-  if (names.length === 0) throw refusal('it has no members', 'Add at least two')
-  const unknown = Object.keys(shares).find((name) => !Object.hasOwn(members, name))
-  if (unknown !== undefined)
-    throw refusal(`"shares" names "${unknown}", which is no member`, `The members are ${names.join(', ')}`)
-  return names.map((name) => {
-    const share = shares[name] ?? 1
-    if (!isName(name))
-      throw refusal(`${JSON.stringify(name)} is no name of a member`, 'Use lower-case letters, digits and "-"')
-    if (!(share > 0 && Number.isFinite(share)))
-      throw refusal(`the share of "${name}" is ${share}, which is not above 0`, 'Correct it, or remove the member')
-    return { name, share, trainer: members[name]! }
-  })
-}
-
-const described = (part: Trainer<never, never> | Metric): JsonObject => ({
-  name: part.name,
-  version: part.version ?? null,
-  describe: part.describe(),
-})
-
-async function environmentOf<I, T>(
-  members: readonly Member<I, T>[],
-  context: CallContext,
-): Promise<TrainerEnvironment> {
-  const environments = await Promise.all(
-    members.map(async ({ name, trainer }) => [name, await trainer.environment?.(context)] as const),
-  )
-  const known = environments.flatMap(([name, environment]) =>
-    environment === undefined ? [] : ([[name, environment]] as const),
-  )
-  return {
-    packages: Object.assign({}, ...known.map(([, { packages }]) => packages)) as TrainerEnvironment['packages'],
-    device: Object.fromEntries(known.map(([name, { device }]) => [name, device])),
-  }
-}
-
-async function trainMember<I, T>(
-  { name, share, trainer }: Member<I, T>,
-  { index, of }: { readonly index: number; readonly of: number },
-  { directory, checkpoints, seed, ...request }: FitRequest<I, T>,
-  context: FitContext,
-): Promise<TrainedMember<I>> {
-  const folder = memberFolder(directory, name)
-  await mkdir(folder, { recursive: true })
-  const kept = checkpoints === undefined ? undefined : join(checkpoints, name)
-  if (kept !== undefined) await mkdir(kept, { recursive: true })
-  // How long the members to come will train is known only of those that were trained. Guess: as long as this one.
-  const progress = (now: TrainProgress) =>
-    context.progress({
-      ...now,
-      ...{ epoch: index * now.epochs + now.epoch, epochs: of * now.epochs },
-      ...{ step: index * now.steps + now.step, steps: of * now.steps },
-    })
-  const { training, development } = request
-  try {
-    const { weights, record } = await trainer.fit(
-      { training, development, seed: seedOf(seed, index), directory: folder, checkpoints: kept },
-      { ...context, progress },
-    )
-    return { name, share, weights, record, load: () => trainer.load(weights, context) }
-  } catch (error) {
-    context.signal.throwIfAborted()
-    throw ofMember(error, name)
-  }
-}
-
 async function loadMember<I, T>(
   { name, share, weights: expected }: EnsembleFile['members'][number],
   { weights, members }: { readonly weights: { readonly path: string }; readonly members: readonly Member<I, T>[] },
@@ -234,23 +143,15 @@ async function loadMember<I, T>(
   }
 }
 
-function fileOf<I, T>(
-  joined: readonly TrainedMember<I>[],
-  {
-    members,
-    combine,
-    tests,
-  }: {
-    readonly members: readonly Member<I, T>[]
-    readonly combine: Combination
-    readonly tests: readonly MemberTest[] | undefined
-  },
+function fileOf(
+  joined: readonly TrainedMember<never>[],
+  combine: Combination,
+  tests: readonly MemberTest[] | undefined,
 ): EnsembleFile {
-  const [first, ...rest] = joined.map(({ name, share, weights }) => {
-    const { trainer } = members.find((member) => member.name === name)!
-    const made = { name: trainer.name, ...(trainer.version !== undefined && { version: trainer.version }) }
-    return { name, share, trainer: made, weights: weights.digest }
-  })
+  const [first, ...rest] = joined.map(({ name, share, trainer, weights }) => ({
+    ...{ name, share, trainer },
+    weights: weights.digest,
+  }))
   return {
     ...{ architecture: 'ensemble', formatVersion: 1, combine, members: [first!, ...rest] },
     ...(tests !== undefined && { tests: tests as unknown as Json }),
@@ -272,17 +173,3 @@ function joinedCurve(curves: readonly CandidateRecord['lossCurve'][]): Candidate
     })
   })
 }
-
-/** Different for each member, also at the end of the integers. */
-const seedOf = (seed: number, index: number) => (Number.isSafeInteger(seed + index) ? seed + index : seed - index)
-
-/** Says which member failed. A fault of the machine stays as it is. */
-function ofMember(error: unknown, name: string): unknown {
-  if (!(error instanceof SheikhError)) return error
-  const { code, message, facts, retryable } = error
-  const options: SheikhErrorOptions = { facts: { ...facts, member: name }, retryable, cause: error }
-  return new SheikhError(code, `The member "${name}" of the ensemble: ${message}`, options)
-}
-
-const refusal = (fact: string, remedy: string) =>
-  new SheikhError('invalid-options', `Cannot make the ensemble: ${fact}. ${remedy}.`)

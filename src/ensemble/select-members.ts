@@ -1,22 +1,13 @@
 import { type CallContext, digestJson } from '../core/index.js'
 import { type Evaluation, evaluate, type Metric, type Predictions, rememberingModel } from '../evaluation/index.js'
 import { type Evidence, improves } from '../gate/index.js'
-import type { Model, Rows, WeightsDirectory } from '../model/index.js'
-import type { CandidateRecord } from '../trainer/index.js'
+import type { Rows } from '../model/index.js'
 import type { Combination } from './combine.js'
 import { ensembleModel } from './ensemble-model.js'
+import type { TrainedMember } from './train-members.js'
 
 /** Chance that a member without gain joins, over all that are tested. */
 const level = 0.05
-
-/** A trained member. */
-export interface TrainedMember<I> {
-  readonly name: string
-  readonly share: number
-  readonly weights: WeightsDirectory
-  readonly record: CandidateRecord
-  readonly load: () => Promise<Model<I>>
-}
 
 /** What a member was worth, for people and for the record. JSON. */
 export interface MemberTest {

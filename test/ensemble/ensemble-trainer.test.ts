@@ -2,12 +2,10 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
-import { callContext, SheikhError, seededRandom } from '../../src/core/index.js'
-import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../../src/dataset/index.js'
+import { callContext, SheikhError } from '../../src/core/index.js'
 import { ensembleTrainer } from '../../src/ensemble/index.js'
 import type { Metric } from '../../src/evaluation/index.js'
 import { qualityGate, reportOnly, weightIntegrity } from '../../src/gate/index.js'
-import { readWeightsDirectory, tensorOfFloat32, writeSafetensors } from '../../src/model/index.js'
 import { Pipeline } from '../../src/pipeline/index.js'
 import { loadRelease } from '../../src/releaser/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
@@ -15,6 +13,7 @@ import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import { memoryRegistry } from '../../src/testing/memory-registry.js'
 import { trainerContract } from '../../src/testing/trainer-contract.js'
 import type { Trainer } from '../../src/trainer/index.js'
+import { biasedDataset, biasedTrainer, squaredError } from './biased.js'
 
 const three = () => ({ first: fakeTrainer(), second: fakeTrainer({ setting: 2 }), third: fakeTrainer() })
 trainerContract(test, async () => ensembleTrainer({ members: three() }))
@@ -29,48 +28,8 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 const fitContext = () => ({ ...callContext(), progress: () => {} })
 const fresh = () => mkdtemp(join(folder, 'fit-'))
 
-const random = seededRandom('ensemble')
-const samples = Array.from({ length: 200 }, (_, index) => ({ id: `s${index}`, x: random.normal() }))
-type Sample = (typeof samples)[number]
-const parts = { source: memorySamples(samples), input: ({ x }: Sample) => x, target: ({ x }: Sample) => 2 * x }
-const pinned = proposePinnedSet(await new Dataset(parts).identities(), { salt: 'e', share: 0.3 })
-const dataset = (developmentShare = 0.4) => new Dataset({ ...parts, evaluation: pinnedSet(pinned), developmentShare })
-
-/** Answers with twice the input, and an error of its own: always the same, or drawn from the input. */
-function biasedTrainer(bias: number, noise = 0, onFit: (seed: number) => unknown = () => {}): Trainer<number, number> {
-  const trainer = { name: 'biased', version: '1', describe: { bias, noise } }
-  return {
-    ...{ contract: 1, name: 'biased', version: '1', describe: () => trainer.describe },
-    async fit({ training, seed, directory }, context) {
-      await onFit(seed)
-      context.progress({ epoch: 1, epochs: 1, step: 4, steps: 4, loss: bias, learningRate: 0 })
-      await writeFile(join(directory, 'config.json'), JSON.stringify({ bias, noise, seed }))
-      const tensors = [tensorOfFloat32('bias', [1], Float32Array.of(bias))]
-      await writeSafetensors(join(directory, 'model.safetensors'), tensors, {}, context)
-      const lossCurve = Array.from({ length: 900 }, (_, step) => [step + 1, bias] as const)
-      const weights = await readWeightsDirectory(directory, context)
-      return { weights, record: { trainer, seed, trainingDigest: training.digest, lossCurve } }
-    },
-    async load(weights) {
-      const own = JSON.parse(await readFile(join(weights.path, 'config.json'), 'utf8')) as { readonly seed: number }
-      const error = (x: number) => bias + noise * Math.sin(1e5 * (x + own.seed))
-      return {
-        digest: weights.digest,
-        predict: async (inputs) => inputs.map((x) => ({ kind: 'number', value: 2 * x + error(x) })),
-        async [Symbol.asyncDispose]() {},
-      }
-    },
-  }
-}
-
-const squaredError: Metric = {
-  ...{ contract: 1, name: 'squared-error', version: '1', direction: 'lower-is-better', kind: 'mean', needs: 'number' },
-  describe: () => null,
-  score: ({ target }, prediction) => (prediction.kind === 'number' ? (prediction.value - Number(target)) ** 2 : 0),
-}
-
 async function fitted(trainer: Trainer<number, number>) {
-  const { training, development } = await dataset().snapshot(callContext())
+  const { training, development } = await biasedDataset().snapshot(callContext())
   const directory = await fresh()
   const progress: number[] = []
   const context = {
@@ -126,7 +85,7 @@ describe('an ensemble', () => {
       worse: { joined: false, value: expect.closeTo(25, 0) },
     })
     await expect(readFile(join(directory, 'members/worse/config.json'))).rejects.toThrow('ENOENT')
-    expect(record.developmentDigest).toBe((await dataset().snapshot(callContext())).development!.digest)
+    expect(record.developmentDigest).toBe((await biasedDataset().snapshot(callContext())).development!.digest)
   })
 
   it('takes voters in pairs, because a second one alone never decides', async () => {
@@ -161,7 +120,7 @@ describe('an ensemble', () => {
         throw new Error('no score')
       },
     }
-    const { training, development } = await dataset().snapshot(callContext())
+    const { training, development } = await biasedDataset().snapshot(callContext())
     const directory = await fresh()
     const trainer = ensembleTrainer({ members: { a: biasedTrainer(1), b: biasedTrainer(2) }, joinBy: broken })
     await expect(trainer.fit({ training, development, seed: 0, directory }, fitContext())).rejects.toThrow()
@@ -180,7 +139,7 @@ describe('an ensemble', () => {
   it('gives each member a seed of its own, also at the end of the integers', async () => {
     const seeds: number[] = []
     const member = () => biasedTrainer(1, 0, (seed) => seeds.push(seed))
-    const { training } = await dataset().snapshot(callContext())
+    const { training } = await biasedDataset().snapshot(callContext())
     const trainer = ensembleTrainer({ members: { a: member(), b: member(), c: member() } })
     await trainer.fit({ training, seed: Number.MAX_SAFE_INTEGER, directory: await fresh() }, fitContext())
     expect(new Set(seeds).size).toBe(3)
@@ -204,7 +163,7 @@ describe('an ensemble', () => {
     const trainer = ensembleTrainer({ members: { high: biasedTrainer(1), low: biasedTrainer(-1) } })
     const registry = memoryRegistry()
     const gate = qualityGate([weightIntegrity(), reportOnly(squaredError)])
-    const options = { dataset: dataset(), store: memoryStore(), trainer, gate, releaser: registry }
+    const options = { dataset: biasedDataset(), store: memoryStore(), trainer, gate, releaser: registry }
     const { status } = await new Pipeline(options).run()
     expect(status).toBe('released')
     await using released = await loadRelease(registry, { trainer }, callContext())
@@ -232,7 +191,7 @@ describe('an ensemble', () => {
       'the member "low" are not those that were trained',
     )
     const alone = await members.high.fit(
-      { training: (await dataset().snapshot(callContext())).training, seed: 0, directory: await fresh() },
+      { training: (await biasedDataset().snapshot(callContext())).training, seed: 0, directory: await fresh() },
       fitContext(),
     )
     await expect(trainer.load(alone.weights, callContext())).rejects.toMatchObject({ code: 'artifact-corrupt' })
@@ -261,7 +220,7 @@ describe('an ensemble', () => {
   })
 
   it('needs development rows for "joinBy"', async () => {
-    const { training } = await new Dataset({ ...parts, evaluation: pinnedSet(pinned) }).snapshot(callContext())
+    const { training } = await biasedDataset(null).snapshot(callContext())
     const trainer = ensembleTrainer({ members: { high: biasedTrainer(1) }, joinBy: squaredError })
     await expect(trainer.fit({ training, seed: 0, directory: await fresh() }, fitContext())).rejects.toMatchObject({
       code: 'dataset-invalid',
