@@ -176,7 +176,7 @@ describe('the floor plan', () => {
     const allowed = [
       'core/context.ts',
       'cli/',
-      'repository/repository.ts',
+      'repository/opened-project.ts',
       'repository/import-data/import-data.ts',
       'repository/watch/watch-project.ts',
       'repository/git/open-git.ts',

@@ -11,33 +11,33 @@ import {
 import { type LabelSources, releasedLabels } from '../pipeline/index.js'
 import { type Composition, wholeFoldersOf } from './compose.js'
 import { withTokenCounter } from './count-tokens.js'
-import type { Git } from './git/index.js'
 import { evaluationPath, samplesPath } from './layout.js'
+import type { OpenedProject } from './opened-project.js'
+import { secretsOf } from './release-targets.js'
 import { labelsAtCommit } from './rows-at-commit.js'
+import { refuseIncomplete } from './whole-checkout.js'
 
-interface QualityPlace {
-  readonly git: Git
-  readonly root: string
-  /** The project's folder below the repository's root; empty if it is the root. */
-  readonly project: string
-  readonly composition: Composition
+/** Checks the quality of a project's data, for people. @throws as `Repository.checkData`. */
+export async function checkProjectData(project: OpenedProject, context: CallContext): Promise<QualityReport> {
+  const composition = await project.compose()
+  await refuseIncomplete('check the data', project, composition, context)
+  return withProjectPaths(await projectQuality(project, composition, context), composition)
 }
 
-/** Checks the quality of a project's data, as a run does. Needs neither an evaluation set nor a release: says what was not checked. */
+/**
+ * Checks the quality of a project's data, as a run does. Needs neither an evaluation set nor a release: says what was not checked.
+ *
+ * @param snapshot default: the samples are scanned.
+ */
 export async function projectQuality(
-  {
-    secrets,
-    snapshot,
-    ...place
-  }: QualityPlace & {
-    readonly secrets: readonly string[]
-    /** @default the samples are scanned */
-    readonly snapshot?: DatasetSnapshot<unknown, unknown> | undefined
-  },
+  project: OpenedProject,
+  composition: Composition,
   context: CallContext,
+  snapshot?: DatasetSnapshot<unknown, unknown>,
 ): Promise<QualityReport> {
-  const { root, composition } = place
+  const { root, surroundings } = project
   const { configuration, dataset, store } = composition
+  const secrets = secretsOf(surroundings.environment)
   const isPinned = existsSync(join(root, evaluationPath))
   const { quality, uncounted } = await withTokenCounter(root, configuration, wholeFoldersOf(composition), context)
   const found = await checkQuality(
@@ -45,7 +45,7 @@ export async function projectQuality(
     {
       ...quality,
       evaluation: isPinned ? 'pinned' : 'none',
-      released: await releasedData(place, context),
+      released: await releasedData(project, composition, context),
       secrets,
       snapshot,
     },
@@ -58,7 +58,7 @@ export async function projectQuality(
 }
 
 /** The same report with paths below the project's folder, for people. The samples of a host's source or of the Hub have no such path. */
-export function withProjectPaths(report: QualityReport, { configuration, source }: Composition): QualityReport {
+function withProjectPaths(report: QualityReport, { configuration, source }: Composition): QualityReport {
   if (source !== undefined || configuration.dataset.hub !== undefined) return report
   const folder = configuration.dataset.samples?.directory ?? samplesPath
   const findings = report.findings.map((finding) => ({
@@ -70,7 +70,8 @@ export function withProjectPaths(report: QualityReport, { configuration, source 
 
 /** `undefined` also if the registry cannot be reached: a check of data needs no network. */
 async function releasedData(
-  { git, project, composition }: QualityPlace,
+  { git, prefix: project }: OpenedProject,
+  composition: Composition,
   context: CallContext,
 ): Promise<ReleasedData | undefined> {
   const { releaser, configuration, pipeline, source, store } = composition

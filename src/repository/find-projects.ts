@@ -5,8 +5,9 @@ import { configurationIn } from './compose.js'
 import type { ReleaseTarget } from './config/index.js'
 import { type Git, openGit } from './git/index.js'
 import { hostConfigurationPaths, pipelineFile } from './layout.js'
+import type { RepositoryOptions } from './opened-project.js'
 import { projectTagFormat } from './release-targets.js'
-import { openRepository, type RepositoryOptions } from './repository.js'
+import { openRepository } from './repository.js'
 import type { TriggerDecision, TriggerOptions } from './triggers/index.js'
 
 export interface FindProjectsOptions extends RepositoryOptions, TriggerOptions {

@@ -103,12 +103,13 @@ export type { MissingAccess } from './missing-access.js'
 export type { InputReader } from './model-inputs.js'
 export type { ProjectNotifiers } from './notifications.js'
 export type { OnlineStore } from './online-features.js'
+export type { RepositoryOptions } from './opened-project.js'
 export type { PinnedData } from './pin-hub-data.js'
 export type { LoadedProject, ProjectPlan } from './project-pipeline.js'
 export type { Proposed } from './propose.js'
 export type { Quarantined, QuarantineOptions } from './quarantine.js'
 export type { FileTransfer } from './release-targets.js'
-export { openRepository, type Repository, type RepositoryOptions } from './repository.js'
+export { openRepository, type Repository } from './repository.js'
 export {
   type AfterMerge,
   type MeasuredQuality,

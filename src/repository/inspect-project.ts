@@ -1,9 +1,12 @@
 import { type CallContext, isSheikhError, type SheikhError } from '../core/index.js'
-import { type DatasetSnapshot, type DatasetSummary, type QualityReport, qualityFailure } from '../dataset/index.js'
+import { type DatasetSummary, type QualityReport, qualityFailure } from '../dataset/index.js'
 import type { Finding } from '../gate/index.js'
 import { foreseen } from '../pipeline/index.js'
-import type { Composition } from './compose.js'
 import { loadConfiguration, type Notice } from './config/index.js'
+import { projectQuality } from './data-quality.js'
+import type { OpenedProject } from './opened-project.js'
+import { payloadOf } from './project-pipeline.js'
+import { refuseIncomplete } from './whole-checkout.js'
 
 /** Everything that is wrong or missing in a project. */
 export interface Inspection {
@@ -28,14 +31,7 @@ export interface Inspection {
 }
 
 /** Looks at configuration, samples, prompts, trainer and registry, each whatever the others say. */
-export async function inspectProject(
-  root: string,
-  compose: () => Promise<Composition>,
-  refuseIncomplete: (composition: Composition) => Promise<void>,
-  readPayload: (composition: Composition) => Promise<unknown>,
-  checkQuality: (composition: Composition, snapshot: DatasetSnapshot<unknown, unknown>) => Promise<QualityReport>,
-  context: CallContext,
-): Promise<Inspection> {
+export async function inspectProject(project: OpenedProject, context: CallContext): Promise<Inspection> {
   const problems: SheikhError[] = []
   const missing: SheikhError[] = []
   async function look<T>(part: () => Promise<T>, found: SheikhError[] = problems): Promise<T | undefined> {
@@ -48,10 +44,10 @@ export async function inspectProject(
       return undefined
     }
   }
-  const composition = await look(compose)
+  const composition = await look(project.compose)
   if (composition === undefined) {
     // A file that cannot be used has no notices; the configuration itself may be sound.
-    const configuration = await loadConfiguration(root, context).catch(() => undefined)
+    const configuration = await loadConfiguration(project.root, context).catch(() => undefined)
     return {
       problems,
       missing,
@@ -62,15 +58,16 @@ export async function inspectProject(
     }
   }
   const { configuration, dataset, store } = composition
-  await look(() => refuseIncomplete(composition))
+  await look(() => refuseIncomplete('validate the project', project, composition, context))
   const snapshot =
     problems.length > 0 ? undefined : await look(() => dataset.snapshot({ ...context, cache: store.documents }))
   const groups = snapshot && (await look(() => dataset.undeclaredGroups(context, snapshot)))
   const isChecked = configuration.dataset.isQualityChecked
-  const quality = snapshot && isChecked ? await look(() => checkQuality(composition, snapshot)) : undefined
+  const quality =
+    snapshot && isChecked ? await look(() => projectQuality(project, composition, context, snapshot)) : undefined
   const failure = quality && qualityFailure(quality)
   if (failure !== undefined) problems.push(failure)
-  await look(() => readPayload(composition))
+  await look(() => payloadOf(project.root, composition, context))
   const expected = (await composition.pipeline?.foreseen()) ?? []
   const trainer = composition.pipeline === undefined ? await look(composition.trainer, missing) : undefined
   if (composition.pipeline === undefined) await look(composition.releaser, missing)

@@ -5,14 +5,14 @@ import {
   pinnedFile,
   type QualityFinding,
   type QualityKind,
-  type QualityReport,
   type QuarantinedSample,
   qualityKinds,
   quarantineFile,
 } from '../dataset/index.js'
 import { writeFileAtomic } from '../store/index.js'
-import type { Composition } from './compose.js'
+import { projectQuality } from './data-quality.js'
 import { evaluationPath, quarantinePath } from './layout.js'
+import type { OpenedProject } from './opened-project.js'
 
 export interface QuarantineOptions {
   /** Keys of findings, as `checkData` gives them, or ids of samples. @default none */
@@ -39,12 +39,6 @@ export interface Quarantined {
   readonly excluded: number
 }
 
-interface Project {
-  readonly root: string
-  readonly composition: Composition
-  readonly check: () => Promise<QualityReport>
-}
-
 /** Findings about the dataset, and not about samples that could be excluded. */
 const withoutSamples: ReadonlySet<QualityKind> = new Set(['balance', 'drift'])
 
@@ -55,8 +49,8 @@ const withoutSamples: ReadonlySet<QualityKind> = new Set(['balance', 'drift'])
  * @throws `invalid-options` without a name or kind, or for an unknown kind; `not-found` for an unknown name.
  */
 export async function quarantineSamples(
-  { root, composition, check }: Project,
-  { names = [], kind, reason, by, undo = false }: QuarantineOptions,
+  project: OpenedProject,
+  { names = [], kind, reason, by: author, undo = false }: Omit<QuarantineOptions, 'signal'>,
   context: CallContext,
 ): Promise<Quarantined> {
   if (names.length === 0 && kind === undefined)
@@ -69,6 +63,7 @@ export async function quarantineSamples(
       'invalid-options',
       `Cannot quarantine: there is no kind "${kind}". Known: ${qualityKinds.join(', ')}.`,
     )
+  const { root } = project
   const file = quarantineFile(join(root, quarantinePath))
   const before = await file.read(context)
   if (undo) {
@@ -83,9 +78,11 @@ export async function quarantineSamples(
       { added: [], removed: [...removed].sort(), kept: [] },
     )
   }
+  const composition = await project.compose()
   const { rows } = await composition.dataset.contents(context)
   const digests = new Map(rows.map(({ id, sampleDigest }) => [id, sampleDigest]))
-  const { findings } = await check()
+  const { findings } = await projectQuality(project, composition, context)
+  const by = author ?? (await project.author())
   const chosen = new Map<string, { readonly kind: string; readonly reason: string }>()
   const choose = (finding: QualityFinding, ids = samplesOf(finding)) => {
     for (const id of ids) if (!chosen.has(id)) chosen.set(id, { kind: finding.kind, reason: reason ?? finding.message })

@@ -1,16 +1,5 @@
-import { realpath } from 'node:fs/promises'
-import { join, posix, resolve } from 'node:path'
-import { env } from 'node:process'
-import {
-  type CallContext,
-  type Clock,
-  callContext,
-  createRedactor,
-  type Log,
-  plainPath,
-  redactJson,
-} from '../core/index.js'
-import type { DatasetSnapshot, DatasetSummary, PinnedSet, QualityReport, Repin } from '../dataset/index.js'
+import { join } from 'node:path'
+import type { DatasetSummary, PinnedSet, QualityReport, Repin } from '../dataset/index.js'
 import type { WorkerModule } from '../execute/index.js'
 import type { FeedbackStore } from '../feedback/index.js'
 import type { Ledger } from '../gate/index.js'
@@ -20,8 +9,8 @@ import { directoryStore } from '../store/directory/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { StudyRecord } from '../tune/index.js'
 import type { AuditProject, ForgetPlan, ReleaseLog, SampleBlame } from './audit/index.js'
-import { type Composition, compose, configurationIn } from './compose.js'
-import { loadConfiguration, loadHostConfiguration } from './config/index.js'
+import { configurationIn } from './compose.js'
+import { loadConfiguration } from './config/index.js'
 import type { DiffOptions, ProjectDiff } from './diff/index.js'
 import type { ProjectDrift, ProjectDriftOptions } from './drift.js'
 import type { EvaluationProject, EvaluationStatus, Pinned } from './evaluation-set.js'
@@ -33,45 +22,29 @@ import type {
   UndoFeedbackOptions,
   UndoneBatch,
 } from './feedback/index.js'
-import { type Author, belowRoot, type EnvironmentVariables, type Git, type Head, openGit } from './git/index.js'
+import type { Author, Head } from './git/index.js'
 import type { Inspection } from './inspect-project.js'
 import { storePath, trustedKeysPath } from './layout.js'
 import type { LearnResult } from './learn.js'
 import type { InputReader } from './model-inputs.js'
-import { notificationSecrets } from './notification-secrets.js'
 import type { ProjectNotifiers } from './notifications.js'
+import { type OpenedProject, openProject, type RepositoryOptions } from './opened-project.js'
 import type { PinnedData } from './pin-hub-data.js'
 import {
   type LoadedProject,
   loadedProject,
-  type ProjectPlace,
   type ProjectPlan,
-  payloadOf,
   planProject,
   projectLedger,
-  projectOutlook,
   triggerDecision,
 } from './project-pipeline.js'
-import { codeOf, committedPaths, readElsewhere } from './provenance.js'
 import type { Quarantined, QuarantineOptions } from './quarantine.js'
-import { type FileTransfer, type Surroundings, secretsOf } from './release-targets.js'
 import type { Review, ReviewOptions } from './review/index.js'
 import type { ProjectServing, ServingOptions } from './serving.js'
-import { sharedFolder } from './shared-folder.js'
 import type { TriggerDecision, TriggerOptions } from './triggers/index.js'
 import type { TunedProject, TuneProjectOptions } from './tune-project.js'
 import type { Verification } from './verify.js'
 import { refuseIncomplete } from './whole-checkout.js'
-
-export interface RepositoryOptions {
-  /** Tokens and addresses: `HF_TOKEN`, `GITHUB_TOKEN` and the like. @default the process's */
-  readonly environment?: EnvironmentVariables | undefined
-  readonly signal?: AbortSignal | undefined
-  readonly clock?: Clock | undefined
-  readonly log?: Log | undefined
-  /** Receives the progress of each file that goes to the Hub or to GitHub, or comes from there. @default nothing */
-  readonly onTransfer?: ((transfer: FileTransfer) => void) | undefined
-}
 
 /**
  * A project in Git: its files make a Pipeline, and its commits are where releases come from.
@@ -90,40 +63,16 @@ export async function openRepository(directory: string, options: RepositoryOptio
 export class Repository {
   /** The project's folder. */
   readonly root: string
-  readonly #git: Git
-  readonly #surroundings: Surroundings
-  readonly #context: CallContext
+  readonly #project: OpenedProject
 
-  private constructor(git: Git, surroundings: Surroundings, context: CallContext) {
-    this.root = surroundings.root
-    this.#git = git
-    this.#surroundings = surroundings
-    this.#context = context
+  private constructor(project: OpenedProject) {
+    this.root = project.root
+    this.#project = project
   }
 
   /** @throws as `openRepository`. */
   static async open(directory: string, options: RepositoryOptions = {}): Promise<Repository> {
-    const context = callContext(options)
-    // One name for the folder: below a link, or a relative one, Git's paths and ours would not meet.
-    plainPath(directory, 'the folder of the project')
-    const root = await realpath(directory).catch(() => resolve(directory))
-    const git = await openGit(root, context)
-    const { environment = env, onTransfer } = options
-    return new Repository(
-      git,
-      {
-        root,
-        project: belowRoot(git, root),
-        shared: sharedFolder(git, root),
-        workTree: root,
-        originUrl: () => git.config('remote.origin.url'),
-        folderContent: async (folder, context, options) =>
-          git.folderContent?.(belowRoot(git, folder), context, options),
-        environment,
-        onTransfer,
-      },
-      context,
-    )
+    return new Repository(await openProject(directory, options))
   }
 
   /** The pipeline of the files as they are now; one for each call, so that an edited configuration is seen. */
@@ -133,7 +82,7 @@ export class Repository {
 
   /** Reads the files once and gives all that a command needs of them. */
   async load(): Promise<LoadedProject> {
-    return loadedProject(this.#place, await this.#compose())
+    return loadedProject(this.#project, await this.#project.compose())
   }
 
   /**
@@ -141,13 +90,14 @@ export class Repository {
    * what a run lacks, and the plan is made as if nothing was released.
    */
   async plan(options: RunPlanOptions = {}): Promise<ProjectPlan> {
-    return planProject(this.#place, await this.#compose(), options)
+    return planProject(this.#project, await this.#project.compose(), options)
   }
 
   /** The notification channels of the configuration. Needs no trainer and no registry. */
   async notifiers(): Promise<ProjectNotifiers> {
     const { projectNotifiers } = await import('./notifications.js')
-    return projectNotifiers(await configurationIn(this.root, this.#context), this.#surroundings, this.#context)
+    const { surroundings, context } = this.#project
+    return projectNotifiers(await configurationIn(this.root, context), surroundings, context)
   }
 
   /**
@@ -157,7 +107,7 @@ export class Repository {
    * @throws `invalid-config`; `invalid-options` for a schedule that no trigger has.
    */
   async triggered(options: TriggerOptions = {}): Promise<TriggerDecision> {
-    return triggerDecision(this.#place, await this.#compose(), options)
+    return triggerDecision(this.#project, await this.#project.compose(), options)
   }
 
   /**
@@ -172,7 +122,8 @@ export class Repository {
   ): Promise<Imported> {
     const by = options.by ?? (await this.author()) ?? ''
     const { importModel } = await import('./import-model.js')
-    return importModel(await this.pipeline(), source, { ...options, by }, this.#surroundings, this.#context)
+    const { surroundings, context } = this.#project
+    return importModel(await this.pipeline(), source, { ...options, by }, surroundings, context)
   }
 
   /**
@@ -183,29 +134,15 @@ export class Repository {
    */
   async verify(
     target?: string,
-    {
-      keysPath = join(this.root, trustedKeysPath),
-      remote = false,
-    }: {
+    options: {
+      /** The file with the trusted keys. @default the one of the project */
       readonly keysPath?: string | undefined
       /** Also looks through the registries for what no line of the ledger explains. @default false */
       readonly remote?: boolean | undefined
     } = {},
   ): Promise<Verification> {
-    const [{ readTrust }, { verifyTarget }, { findUnexplained }] = await Promise.all([
-      import('./attestation.js'),
-      import('./verify.js'),
-      import('../releaser/index.js'),
-    ])
-    const { configuration, releaser: registry } = await this.#compose()
-    const releaser = await registry()
-    const ledger = await projectLedger(this.#place, configuration).read(this.#context)
-    const witnesses = { ...(await readTrust(keysPath)), ledger }
-    const within = { ...this.#surroundings, channel: configuration.release.channel, releaser, witnesses }
-    const verification = await verifyTarget(target, within, this.#context)
-    if (!remote) return verification
-    const unexplained = await findUnexplained(releaser, ledger, this.#context)
-    return { ...verification, unexplained, holds: verification.holds && unexplained.length === 0 }
+    const { verifyProject } = await import('./verify.js')
+    return verifyProject(this.#project, target, options)
   }
 
   /** Reads the data that a run would read, and trains nothing. Needs no trainer and no registry. @throws as a run. */
@@ -217,16 +154,8 @@ export class Repository {
 
   /** Everything that `validate` finds, the most serious first, and what to do next. */
   async inspect({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Inspection> {
-    const context = callContext({ ...this.#context, signal })
     const { inspectProject } = await import('./inspect-project.js')
-    return inspectProject(
-      this.root,
-      () => this.#compose(),
-      (composition) => refuseIncomplete('validate the project', this.#project, composition, context),
-      (composition) => payloadOf(this.root, composition, context),
-      (composition, snapshot) => this.#quality(composition, context, snapshot),
-      context,
-    )
+    return inspectProject(this.#project, this.#project.within(signal))
   }
 
   /**
@@ -240,7 +169,7 @@ export class Repository {
     version,
     thread,
   }: Pick<LoadReleaseOptions<I>, 'channel' | 'version' | 'thread'> = {}): Promise<ReleasedModel<I>> {
-    const { releaser, trainer, configuration } = await this.#compose()
+    const { releaser, trainer, configuration } = await this.#project.compose()
     const options = {
       channel: channel ?? configuration.release.channel,
       version,
@@ -248,7 +177,7 @@ export class Repository {
       trainer: (await trainer()) as unknown as Trainer<I, never>,
     }
     const { loadRelease } = await import('../releaser/index.js')
-    return loadRelease(await releaser(), options, this.#context)
+    return loadRelease(await releaser(), options, this.#project.context)
   }
 
   /**
@@ -256,9 +185,10 @@ export class Repository {
    * value is the input itself. Warns if the template of the input is not the one of the release.
    */
   async inputReader(release: Release): Promise<InputReader> {
-    const configuration = await loadConfiguration(this.root, this.#context)
+    const { root, context } = this.#project
+    const configuration = await loadConfiguration(root, context)
     const { inputReader } = await import('./model-inputs.js')
-    return inputReader(release, { root: this.root, configuration }, this.#context)
+    return inputReader(release, { root, configuration }, context)
   }
 
   /**
@@ -270,8 +200,8 @@ export class Repository {
    * `invalid-options` for an address that cannot be used.
    */
   async serving({ feast }: ServingOptions = {}): Promise<ProjectServing> {
-    const composition = await this.#compose()
-    const ledger = projectLedger(this.#place, composition.configuration)
+    const composition = await this.#project.compose()
+    const ledger = projectLedger(this.#project, composition.configuration)
     const { projectServing } = await import('./serving.js')
     return projectServing(composition, { root: this.root, keysPath: join(this.root, trustedKeysPath), ledger, feast })
   }
@@ -285,12 +215,12 @@ export class Repository {
    * @throws `not-found` if there is no such state; `repository-invalid` if its commit cannot be read.
    */
   async diff(from = 'HEAD', to?: string, options: DiffOptions = {}): Promise<ProjectDiff> {
-    const releaser = async () => (await this.#compose()).releaser()
-    const access = this.#surroundings
+    const { git, root, prefix: project, surroundings: access, context } = this.#project
+    const releaser = async () => (await this.#project.compose()).releaser()
     const cache = directoryStore(join(access.shared, storePath)).documents
-    const place = { git: this.#git, root: this.root, project: access.project, access, cache, releaser }
     const { diffStates } = await import('./diff/index.js')
-    return this.#hide(await diffStates(place, { from, to, ...options }, this.#context))
+    const place = { git, root, project, access, cache, releaser }
+    return this.#project.hide(await diffStates(place, { from, to, ...options }, context))
   }
 
   /**
@@ -335,19 +265,10 @@ export class Repository {
    * `invalid-options`, `locked` and `storage-failed`.
    */
   async review(base: string, options: ReviewOptions = {}): Promise<Review> {
-    let composed: Promise<Composition> | undefined
-    const compose = () => {
-      composed ??= this.#compose()
-      return composed
-    }
-    const place = { git: this.#git, surroundings: this.#surroundings, compose }
+    const { reviewProject } = await import('./review/index.js')
     const inspect = () => this.inspect({ signal: options.signal })
     const diff = (from: string, to: string) => this.diff(from, to)
-    const elsewhere = async () => readElsewhere(this.#project, await compose())
-    const sources = projectOutlook(this.#place, compose)
-    const parts = { ...place, base, inspect, diff, elsewhere, sources }
-    const { reviewProject } = await import('./review/index.js')
-    return this.#hide(await reviewProject(parts, options, this.#context))
+    return this.#project.hide(await reviewProject(this.#project, { base, inspect, diff }, options))
   }
 
   /**
@@ -358,11 +279,11 @@ export class Repository {
    * `detectDrift` and `FeedbackStore.read`.
    */
   async drift({ signal, ...options }: ProjectDriftOptions): Promise<ProjectDrift> {
-    const context = callContext({ ...this.#context, signal: signal ?? this.#context.signal })
-    const { git, prefix } = this.#place
-    const composition = await this.#compose()
+    const composition = await this.#project.compose()
     const { projectDrift } = await import('./drift.js')
-    return this.#hide(await projectDrift({ git, root: this.root, prefix, composition }, options, context))
+    return this.#project.hide(
+      await projectDrift({ ...this.#project, composition }, options, this.#project.within(signal)),
+    )
   }
 
   /**
@@ -373,22 +294,22 @@ export class Repository {
    * @throws as `Pipeline.promote` and `proposeFeedback`.
    */
   async learn(): Promise<LearnResult> {
-    const composition = await this.#compose()
-    const { pipeline } = await loadedProject(this.#place, composition)
+    const place = this.#project
+    const composition = await place.compose()
+    const { pipeline } = await loadedProject(place, composition)
     const [{ learn }, { feedbackAt }] = await Promise.all([import('./learn.js'), import('./look-for-drift.js')])
-    const proposeFeedback = (folder: string) => this.proposeFeedback(feedbackAt(this.#surroundings, folder))
+    const proposeFeedback = (folder: string) => this.proposeFeedback(feedbackAt(place.surroundings, folder))
     const by = (await this.author()) ?? 'sheikh learn'
-    return this.#hide(await learn({ place: this.#place, composition, pipeline, proposeFeedback, by }, this.#context))
+    return place.hide(await learn({ place, composition, pipeline, proposeFeedback, by }, place.context))
   }
 
   head(): Promise<Head | undefined> {
-    return this.#git.head()
+    return this.#project.git.head()
   }
 
   /** Who commits here, as `name <email>`, from where Git looks; `undefined` where Git knows nobody. */
   async author(): Promise<string | undefined> {
-    const author = await this.#git.author()
-    return author === undefined ? undefined : `${author.name} <${author.email}>`
+    return this.#project.author()
   }
 
   /**
@@ -398,31 +319,15 @@ export class Repository {
    * @returns the commit's id.
    * @throws `repository-invalid` if nothing changed, if Git knows no author, or during a merge or a rebase; `locked`.
    */
-  async commit({
-    message,
-    author,
-  }: {
-    readonly message: string
-    readonly author?: Author | undefined
-  }): Promise<string> {
-    // A configuration that cannot be used may be committed all the same; it names no schema.
-    const configuration = await loadConfiguration(this.root, this.#context).catch(() => undefined)
-    this.#context.signal.throwIfAborted()
-    const project = { git: this.#git, root: this.root }
-    const host = await loadHostConfiguration(this.root).catch(() => undefined)
-    const modules = await codeOf(project, host?.trainer)
-    const paths = [
-      ...committedPaths(project, configuration, modules),
-      posix.join(this.#surroundings.project, '.gitignore'),
-    ]
-    const { commit } = await import('./git/commit.js')
-    return commit(this.#git, { message, author, paths }, this.#context)
+  async commit(options: { readonly message: string; readonly author?: Author | undefined }): Promise<string> {
+    const { commitProject } = await import('./commit-project.js')
+    return commitProject(this.#project, options)
   }
 
   /** Undoes a commit by a new one. @returns the new commit's id. */
   async revert(oid: string, { author }: { readonly author?: Author | undefined } = {}): Promise<string> {
     const { revert } = await import('./git/revert.js')
-    return revert(this.#git, oid, { author }, this.#context)
+    return revert(this.#project.git, oid, { author }, this.#project.context)
   }
 
   /**
@@ -434,7 +339,7 @@ export class Repository {
    */
   async proposeFeedback(store: FeedbackStore, options: ProposeFeedbackOptions = {}): Promise<FeedbackProposal> {
     const { proposeFeedback } = await import('./feedback/index.js')
-    return proposeFeedback(await this.#feedback(), store, options, this.#context)
+    return proposeFeedback(await this.#feedback(), store, options, this.#project.context)
   }
 
   /**
@@ -445,12 +350,12 @@ export class Repository {
    */
   async undoFeedback(batch: string, options: UndoFeedbackOptions = {}): Promise<UndoneBatch> {
     const { undoFeedback } = await import('./feedback/index.js')
-    return undoFeedback(await this.#feedback(), batch, options, this.#context)
+    return undoFeedback(await this.#feedback(), batch, options, this.#project.context)
   }
 
   /** The ledger on its branch, as the pipeline of the files writes it. */
   async ledger(): Promise<Ledger> {
-    return projectLedger(this.#place, await loadConfiguration(this.root, this.#context))
+    return projectLedger(this.#project, await loadConfiguration(this.root, this.#project.context))
   }
 
   /** The pinned evaluation set. @throws `not-found` where none is pinned. */
@@ -504,11 +409,8 @@ export class Repository {
    * @throws `invalid-config`; as `checkQuality`.
    */
   async checkData({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<QualityReport> {
-    const context = callContext({ ...this.#context, signal })
-    const composition = await this.#compose()
-    await refuseIncomplete('check the data', this.#project, composition, context)
-    const { withProjectPaths } = await import('./data-quality.js')
-    return withProjectPaths(await this.#quality(composition, context), composition)
+    const { checkProjectData } = await import('./data-quality.js')
+    return checkProjectData(this.#project, this.#project.within(signal))
   }
 
   /**
@@ -518,9 +420,9 @@ export class Repository {
    * @throws `invalid-config` without `features`; as `joinFeatures`.
    */
   async joinFeatures({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<JoinedFeatures> {
-    const context = callContext({ ...this.#context, signal })
     const { joinProjectFeatures } = await import('./features.js')
-    return joinProjectFeatures({ root: this.root, composition: await this.#compose() }, context)
+    const composition = await this.#project.compose()
+    return joinProjectFeatures({ root: this.root, composition }, this.#project.within(signal))
   }
 
   /**
@@ -537,7 +439,7 @@ export class Repository {
     readonly signal?: AbortSignal
   } = {}): Promise<PinnedData> {
     const { pinHubData } = await import('./pin-hub-data.js')
-    return pinHubData(this.#surroundings, revision, callContext({ ...this.#context, signal }))
+    return pinHubData(this.#project.surroundings, revision, this.#project.within(signal))
   }
 
   /**
@@ -546,13 +448,9 @@ export class Repository {
    *
    * @throws `invalid-options` without a name or kind; `not-found` for a name that is neither a finding nor a sample; as `checkData`.
    */
-  async quarantine({ by, signal, ...options }: QuarantineOptions): Promise<Quarantined> {
-    const context = callContext({ ...this.#context, signal })
-    const composition = await this.#compose()
-    const check = () => this.#quality(composition, context)
-    const author = by ?? (await this.author())
+  async quarantine({ signal, ...options }: QuarantineOptions): Promise<Quarantined> {
     const { quarantineSamples } = await import('./quarantine.js')
-    return quarantineSamples({ root: this.root, composition, check }, { ...options, by: author }, context)
+    return quarantineSamples(this.#project, options, this.#project.within(signal))
   }
 
   /**
@@ -563,13 +461,8 @@ export class Repository {
    * `workers` and `cluster`; as `tune`; with `cluster` also as `bullmqExecutor`.
    */
   async tune({ signal, ...options }: TuneProjectOptions = {}): Promise<TunedProject> {
-    const context = callContext({ ...this.#context, signal })
-    const composition = await this.#compose()
-    await refuseIncomplete('search', this.#project, composition, context)
-    const { environment } = this.#surroundings
-    const secrets = [...secretsOf(environment), ...notificationSecrets(composition.configuration, environment)]
     const { tuneProject } = await import('./tune-project.js')
-    return this.#hide(await tuneProject({ surroundings: this.#surroundings, composition, secrets }, options, context))
+    return this.#project.hide(await tuneProject(this.#project, options, this.#project.within(signal)))
   }
 
   /**
@@ -579,11 +472,8 @@ export class Repository {
    * @throws as `tune`, if the project cannot be read or is incomplete.
    */
   async trialWorker({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<WorkerModule> {
-    const context = callContext({ ...this.#context, signal })
-    await refuseIncomplete('do trials', this.#project, await this.#compose(), context)
-    const { workerOfProject } = await import('./tune-project.js')
-    // The workers of a cluster share the folder of the checkpoints, and do not know how many they are.
-    return workerOfProject(this.#surroundings, { keepsCheckpoints: false })
+    const { trialWorker } = await import('./tune-project.js')
+    return trialWorker(this.#project, this.#project.within(signal))
   }
 
   /**
@@ -593,59 +483,27 @@ export class Repository {
    * @throws as `readStudy`.
    */
   async study(name?: string): Promise<StudyRecord> {
-    const { store, configuration } = await this.#compose()
+    const { store, configuration } = await this.#project.compose()
     const { readStudy } = await import('../tune/index.js')
-    return this.#hide(await readStudy(store, name ?? configuration.tuning?.name))
-  }
-
-  async #quality(
-    composition: Composition,
-    context: CallContext,
-    snapshot?: DatasetSnapshot<unknown, unknown>,
-  ): Promise<QualityReport> {
-    const secrets = secretsOf(this.#surroundings.environment)
-    const { project } = this.#surroundings
-    const { projectQuality } = await import('./data-quality.js')
-    return projectQuality({ ...this.#project, project, composition, secrets, snapshot }, context)
+    return this.#project.hide(await readStudy(store, name ?? configuration.tuning?.name))
   }
 
   async #feedback(): Promise<FeedbackProject> {
-    return { git: this.#git, surroundings: this.#surroundings, composition: await this.#compose() }
+    return { ...this.#project, composition: await this.#project.compose() }
   }
 
   async #audit<R>(work: (project: AuditProject) => Promise<R>): Promise<R> {
     const { auditProject } = await import('./audit/index.js')
-    return this.#hide(await work(auditProject(this.#place, await this.#compose())))
-  }
-
-  /** A setting, or the message of a commit, may contain a token. */
-  #hide<V>(value: V): V {
-    return redactJson(value, createRedactor(secretsOf(this.#surroundings.environment)))
-  }
-
-  #compose(): Promise<Composition> {
-    return compose(this.#surroundings, this.#context)
+    return this.#project.hide(await work(auditProject(this.#project, await this.#project.compose())))
   }
 
   get #evaluation(): EvaluationProject {
+    const { root, context } = this.#project
     const compose = async () => {
-      const composition = await this.#compose()
-      await refuseIncomplete('read the evaluation set', this.#project, composition, this.#context)
+      const composition = await this.#project.compose()
+      await refuseIncomplete('read the evaluation set', this.#project, composition, context)
       return composition
     }
-    return { root: this.root, context: this.#context, compose }
-  }
-
-  get #project() {
-    return { git: this.#git, root: this.root }
-  }
-
-  get #place(): ProjectPlace {
-    return {
-      git: this.#git,
-      prefix: this.#surroundings.project,
-      surroundings: this.#surroundings,
-      context: this.#context,
-    }
+    return { root, context, compose }
   }
 }

@@ -18,8 +18,11 @@ import {
   withTrainingSettings,
 } from './config/index.js'
 import { trainingFile, tuningFile } from './layout.js'
-import type { Surroundings } from './release-targets.js'
+import { notificationSecrets } from './notification-secrets.js'
+import type { OpenedProject } from './opened-project.js'
+import { type Surroundings, secretsOf } from './release-targets.js'
 import type { TuneWorkerOptions } from './tune-worker.js'
+import { refuseIncomplete } from './whole-checkout.js'
 
 // Beside this file in `src`, and beside the bundle that this file is part of.
 const workerEntry = new URL(`./tune-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
@@ -56,14 +59,15 @@ export interface TunedProject extends TuneResult<Space> {
 
 /** Searches for the best values of the settings that mlops/tuning.yaml lists. */
 export async function tuneProject(
-  {
-    surroundings,
-    composition,
-    secrets,
-  }: { readonly surroundings: Surroundings; readonly composition: Composition; readonly secrets: readonly string[] },
-  { trials, name, workers: asked, cluster, write = false, onEvent }: TuneProjectOptions,
+  project: OpenedProject,
+  { trials, name, workers: asked, cluster, write = false, onEvent }: Omit<TuneProjectOptions, 'signal'>,
   context: CallContext,
 ): Promise<TunedProject> {
+  const composition = await project.compose()
+  await refuseIncomplete('search', project, composition, context)
+  const { surroundings } = project
+  const { environment } = surroundings
+  const secrets = [...secretsOf(environment), ...notificationSecrets(composition.configuration, environment)]
   const { configuration, dataset, store, seed } = composition
   const { root } = surroundings
   const { tuning } = configuration
@@ -157,8 +161,15 @@ async function executorOf(
   return localExecutor({ store, workers, worker: workerOfProject(surroundings, { keepsCheckpoints: true }) })
 }
 
+/** As `Repository.trialWorker`. */
+export async function trialWorker(project: OpenedProject, context: CallContext): Promise<WorkerModule> {
+  await refuseIncomplete('do trials', project, await project.compose(), context)
+  // The workers of a cluster share the folder of the checkpoints, and do not know how many they are.
+  return workerOfProject(project.surroundings, { keepsCheckpoints: false })
+}
+
 /** The module of workers for trials of the project. */
-export function workerOfProject(
+function workerOfProject(
   { root, project, shared, environment }: Surroundings,
   { keepsCheckpoints }: Pick<TuneWorkerOptions, 'keepsCheckpoints'>,
 ): WorkerModule {

@@ -2,7 +2,14 @@ import { readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { type CallContext, callContext, isSheikhError, type Manifest, plainPath, SheikhError } from '../core/index.js'
 import type { LedgerEntry } from '../gate/index.js'
-import { isVersion, parsePending, type Release, type Releaser, type UnexplainedItem } from '../releaser/index.js'
+import {
+  findUnexplained,
+  isVersion,
+  parsePending,
+  type Release,
+  type Releaser,
+  type UnexplainedItem,
+} from '../releaser/index.js'
 import {
   type ReleaseCheck,
   releasesTouched,
@@ -15,7 +22,9 @@ import { readManifest, temporaryFolder } from '../store/index.js'
 import { type ProjectTrust, readTrust } from './attestation.js'
 import type { EnvironmentVariables } from './git/index.js'
 import { hubRelease } from './hub-id.js'
-import type { RepositoryOptions } from './repository.js'
+import { trustedKeysPath } from './layout.js'
+import type { OpenedProject, RepositoryOptions } from './opened-project.js'
+import { projectLedger } from './project-pipeline.js'
 
 export interface Verification {
   readonly version?: string | undefined
@@ -31,6 +40,27 @@ export interface Verification {
 /** What a release is held against. */
 export interface Witnesses extends Partial<ProjectTrust> {
   readonly ledger?: readonly LedgerEntry[] | undefined
+}
+
+/** A release of a project, or a folder or repository beside it. @throws as `Repository.verify`. */
+export async function verifyProject(
+  project: OpenedProject,
+  target: string | undefined,
+  {
+    keysPath = join(project.root, trustedKeysPath),
+    remote = false,
+  }: { readonly keysPath?: string | undefined; readonly remote?: boolean | undefined },
+): Promise<Verification> {
+  const { surroundings, context } = project
+  const { configuration, releaser: registry } = await project.compose()
+  const releaser = await registry()
+  const ledger = await projectLedger(project, configuration).read(context)
+  const witnesses = { ...(await readTrust(keysPath)), ledger }
+  const within = { ...surroundings, channel: configuration.release.channel, releaser, witnesses }
+  const verification = await verifyTarget(target, within, context)
+  if (!remote) return verification
+  const unexplained = await findUnexplained(releaser, ledger, context)
+  return { ...verification, unexplained, holds: verification.holds && unexplained.length === 0 }
 }
 
 /** @throws `not-found`; `invalid-options` for what is no target. */

@@ -35,6 +35,16 @@ async function refusal(): Promise<{ readonly code: string; readonly message: str
   return found
 }
 
+it('the signal of the repository ends calls without a signal of their own', async () => {
+  const stop = new AbortController()
+  const stoppable = await openRepository(root, { signal: stop.signal })
+  stop.abort('stopped')
+  await expect(stoppable.validate()).rejects.toBe('stopped')
+  await expect(stoppable.checkData()).rejects.toBe('stopped')
+  await expect(stoppable.trialWorker()).rejects.toBe('stopped')
+  await expect(stoppable.diff()).rejects.toBe('stopped')
+})
+
 it('a folder in no repository is an error that says what to do', async () => {
   await expect(openRepository(temporaryFolder())).rejects.toMatchObject({ code: 'repository-invalid' })
 })

@@ -8,8 +8,8 @@ import { datasetOf, filesOnly } from '../compose.js'
 import { loadConfiguration } from '../config/index.js'
 import { belowRoot, commit, type Git, initGitRepository, isInRepository, knownAuthor, openGit } from '../git/index.js'
 import { evaluationPath, hostConfigurationPaths, pipelineFile, samplesPath } from '../layout.js'
+import type { RepositoryOptions } from '../opened-project.js'
 import { refuseLinks } from '../refuse-links.js'
-import type { RepositoryOptions } from '../repository.js'
 import {
   generatedSalt,
   generatedShare,

@@ -1,11 +1,15 @@
-import { type CallContext, callContext, SheikhError } from '../../core/index.js'
+import { type CallContext, SheikhError } from '../../core/index.js'
+import type { Composition } from '../compose.js'
 import { loadConfiguration } from '../config/index.js'
 import { changesNothing, type FileChange, type ProjectDiff } from '../diff/index.js'
 import { findCommit, type Git } from '../git/index.js'
 import type { Inspection } from '../inspect-project.js'
 import { readPaths, samplesPath } from '../layout.js'
-import { type AfterMergeSources, afterMerge } from './after-merge.js'
-import { type MeasuredProject, type MeasureOptions, measureQuality } from './measure-quality.js'
+import type { OpenedProject } from '../opened-project.js'
+import { projectOutlook } from '../project-pipeline.js'
+import { readElsewhere } from '../provenance.js'
+import { afterMerge } from './after-merge.js'
+import { type MeasureOptions, measureQuality } from './measure-quality.js'
 import { type Review, reviewOf } from './review.js'
 
 export interface ReviewOptions extends MeasureOptions {
@@ -21,28 +25,26 @@ export interface ReviewOptions extends MeasureOptions {
  * name a commit that does not contain them.
  */
 export async function reviewProject(
+  opened: OpenedProject,
   {
     base,
     inspect,
     diff,
-    elsewhere,
-    sources,
-    ...place
-  }: Omit<MeasuredProject, 'base'> & {
+  }: {
     /** A branch, a tag or a commit. */
     readonly base: string
     readonly inspect: () => Promise<Inspection>
     readonly diff: (from: string, to: string) => Promise<ProjectDiff>
-    /** What a run reads beside the folders of the layout, below the repository's root. */
-    readonly elsewhere: () => Promise<{ readonly code: readonly string[]; readonly data: readonly string[] }>
-    readonly sources: AfterMergeSources
   },
   { train = false, signal, ...options }: ReviewOptions,
-  within: CallContext,
 ): Promise<Review> {
-  const { git, surroundings } = place
-  const { root, project } = surroundings
-  const context = signal === undefined ? within : callContext({ ...within, signal })
+  const { git, root, prefix: project, surroundings } = opened
+  const context = opened.within(signal)
+  let composed: Promise<Composition> | undefined
+  const compose = () => {
+    composed ??= opened.compose()
+    return composed
+  }
   const [from, head] = [await findCommit(git, base), await git.head()]
   if (from === undefined || head === undefined)
     throw new SheikhError(
@@ -54,7 +56,8 @@ export async function reviewProject(
     )
   await refuseDirty(git, readPaths(project), context)
   const inspection = await inspect()
-  const { code, data } = inspection.problems.length === 0 ? await elsewhere() : { code: [], data: [] }
+  const { code, data } =
+    inspection.problems.length === 0 ? await readElsewhere(opened, await compose()) : { code: [], data: [] }
   await refuseDirty(git, [...code, ...data], context)
   const changedCode = await changedFiles(git, [from, head.oid], code)
   const layout = await diff(from, head.oid)
@@ -69,9 +72,12 @@ export async function reviewProject(
   const { samples, hub } = configuration?.dataset ?? {}
   // A branch without commits of its base: the merge has another content.
   const isWhole = await git.isDescendant(head.oid, from)
-  const outlook = inspection.problems.length === 0 && isWhole ? await afterMerge(sources, context) : undefined
+  const outlook =
+    inspection.problems.length === 0 && isWhole ? await afterMerge(projectOutlook(opened, compose), context) : undefined
   const isMeasured = train && inspection.problems.length === 0 && !changesNothing(found)
-  const quality = isMeasured ? await measureQuality({ ...place, base: from }, options, context) : undefined
+  const quality = isMeasured
+    ? await measureQuality({ git, surroundings, compose, base: from }, options, context)
+    : undefined
   const folders = { project, samples: hub === undefined ? (samples?.directory ?? samplesPath) : undefined }
   const told = { head: head.oid, base: from, quality, afterMerge: outlook }
   return reviewOf(told, inspection, found, { ...folders, isCodeChanged: changedCode.length > 0, isWhole })
