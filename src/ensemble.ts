@@ -1,2 +1,10 @@
 // Several models that answer as one, judged and released as one.
-export { type Combination, type EnsembleOptions, ensembleTrainer } from './ensemble/index.js'
+export {
+  type Combination,
+  type EnsembleOptions,
+  ensembleTrainer,
+  type MemberInput,
+  type MemberKindOptions,
+  type MemberWorkers,
+  memberKind,
+} from './ensemble/index.js'

@@ -21,6 +21,7 @@ const programs = {
   'execute/host-without-files': 'test/execute/host-without-files.ts',
   'ledger-racer': 'test/repository/ledger-racer.ts',
   'open-device': 'test/trainer/open-device.ts',
+  'ensemble/biased-worker': 'test/ensemble/biased-worker.ts',
   'tune/line-worker': 'test/tune/line-worker.ts',
   'testing/fake-trainer': 'src/testing/fake-trainer.ts',
 }

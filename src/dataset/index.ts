@@ -136,6 +136,7 @@ export {
 } from './shared-contents.js'
 export { groupTexts } from './similar-texts.js'
 export { Groups } from './sketch-set.js'
+export { snapshotOnce } from './snapshot-once.js'
 export { type AsyncSamplesOptions, asyncSamples } from './sources/async-samples.js'
 export { decodeText, encodingOf, isGzip, withoutMarks } from './sources/decode-text.js'
 export { globMatcher } from './sources/glob.js'

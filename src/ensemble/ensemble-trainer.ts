@@ -10,6 +10,7 @@ import { ensembleModel, type MemberModel } from './ensemble-model.js'
 import { described, environmentOf, type Member, membersOf, ofMember, refusal } from './member.js'
 import { type MemberTest, selectMembers } from './select-members.js'
 import { type TrainedMember, trainMembers } from './train-members.js'
+import type { MemberWorkers } from './train-on-workers.js'
 
 const version = '1'
 /** As a `CandidateRecord` allows. */
@@ -28,6 +29,12 @@ export interface EnsembleOptions<I, T> {
    * @default all members join
    */
   readonly joinBy?: Metric | undefined
+  /**
+   * Trains the members at once, on workers that have `memberKind` with the same members. Does not affect the result.
+   *
+   * @default this process, one member after the other
+   */
+  readonly workers?: MemberWorkers | undefined
 }
 
 /**
@@ -60,7 +67,7 @@ export function ensembleTrainer<I = string, T = string>(options: EnsembleOptions
   const isIdentified = isVersioned && (joinBy === undefined || identityOf(joinBy) !== undefined)
   const fitAll = async (request: FitRequest<I, T>, context: FitContext): Promise<Candidate> => {
     const { training, development, seed, directory } = request
-    const trained = await trainMembers(members, request, context)
+    const trained = await trainMembers(members, request, options.workers, context)
     const { joined, tests } =
       joinBy === undefined
         ? { joined: trained, tests: undefined }

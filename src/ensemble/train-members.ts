@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Digest, digestJson, identityOf, type Json } from '../core/index.js'
+import { type Digest, digestJson, identityOf, inParallel, type Json } from '../core/index.js'
 import type { Model } from '../model/index.js'
 import { removeQuietly } from '../store/index.js'
 import type { Candidate, FitContext, FitRequest } from '../trainer/index.js'
@@ -8,6 +8,7 @@ import { memberFolder } from './ensemble-file.js'
 import { keepMember, keptMember } from './kept-member.js'
 import { type Member, ofMember, seedOf } from './member.js'
 import { memberProgress } from './member-progress.js'
+import { type MemberWorkers, type TrainMember, trainOnWorkers } from './train-on-workers.js'
 
 /** A trained member. */
 export interface TrainedMember<I> extends Candidate {
@@ -19,21 +20,34 @@ export interface TrainedMember<I> extends Candidate {
 }
 
 /**
- * Trains the members one after the other into `members/<name>/`. A member that an interrupted training had finished is taken from
- * the folder for checkpoints.
+ * Trains the members into `members/<name>/`, one after the other or on workers at once. After a failure, the others are aborted.
+ *
+ * A member that an interrupted training had finished is not trained again.
  */
 export async function trainMembers<I, T>(
   members: readonly Member<I, T>[],
   request: FitRequest<I, T>,
+  workers: MemberWorkers | undefined,
   context: FitContext,
 ): Promise<readonly TrainedMember<I>[]> {
   const progress = memberProgress(members.length, context.progress)
-  const trained: TrainedMember<I>[] = []
-  for (const member of members) {
-    const { kept, ...candidate } = await trainHere(member, request, { ...context, progress: progress.of(member.index) })
-    progress.end(member.index, kept)
-    trained.push(trainedMember(member, candidate, context))
-  }
+  const onWorkers = workers && (await trainOnWorkers(workers, members, request, context))
+  const train = onWorkers?.train ?? ((member, context) => trainHere(member, request, context))
+  const stop = new AbortController()
+  const signal = AbortSignal.any([context.signal, stop.signal])
+  const trained = await inParallel(members, onWorkers === undefined ? 1 : members.length, async (member) => {
+    try {
+      const { kept, ...made } = await train(member, { ...context, signal, progress: progress.of(member.index) })
+      progress.end(member.index, kept)
+      return trainedMember(member, made, context)
+    } catch (error) {
+      signal.throwIfAborted()
+      const failure = ofMember(error, member.name)
+      stop.abort(failure)
+      throw failure
+    }
+  })
+  await onWorkers?.end()
   return trained
 }
 
@@ -51,26 +65,21 @@ async function trainHere<I, T>(
   { name, index, trainer }: Member<I, T>,
   { directory, checkpoints, seed, ...rows }: FitRequest<I, T>,
   context: FitContext,
-): Promise<Candidate & { readonly kept: boolean }> {
+): ReturnType<TrainMember<I, T>> {
   const folder = memberFolder(directory, name)
   const request = { ...rows, seed: seedOf(seed, index), directory: folder }
   const place = checkpoints === undefined ? undefined : join(checkpoints, name)
-  try {
-    const training = await trainingOf(trainer, request, context)
-    const finished = training !== undefined && place !== undefined ? { training, place } : undefined
-    const kept = finished && (await keptMember(finished.place, finished.training, folder, context))
-    if (kept !== undefined) return { ...kept, kept: true }
-    await mkdir(folder, { recursive: true })
-    const own = place === undefined ? undefined : join(place, 'training')
-    if (own !== undefined) await mkdir(own, { recursive: true })
-    const candidate = await trainer.fit({ ...request, checkpoints: own }, context)
-    if (finished !== undefined) await keepMember(finished.place, finished.training, candidate, context)
-    if (own !== undefined) await removeQuietly(own)
-    return { ...candidate, kept: false }
-  } catch (error) {
-    context.signal.throwIfAborted()
-    throw ofMember(error, name)
-  }
+  const training = await trainingOf(trainer, request, context)
+  const finished = training !== undefined && place !== undefined ? { training, place } : undefined
+  const kept = finished && (await keptMember(finished.place, finished.training, folder, context))
+  if (kept !== undefined) return { ...kept, kept: true }
+  await mkdir(folder, { recursive: true })
+  const own = place === undefined ? undefined : join(place, 'training')
+  if (own !== undefined) await mkdir(own, { recursive: true })
+  const candidate = await trainer.fit({ ...request, checkpoints: own }, context)
+  if (finished !== undefined) await keepMember(finished.place, finished.training, candidate, context)
+  if (own !== undefined) await removeQuietly(own)
+  return { ...candidate, kept: false }
 }
 
 /** All that decides the weights of a member. `undefined`: the trainer has no version. */

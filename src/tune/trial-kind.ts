@@ -1,5 +1,5 @@
-import { type CallContext, callContext, type Digest, SheikhError, untilAborted } from '../core/index.js'
-import type { Dataset, DatasetSnapshot } from '../dataset/index.js'
+import { type CallContext, type Digest, SheikhError, untilAborted } from '../core/index.js'
+import { type Dataset, snapshotOnce } from '../dataset/index.js'
 import type { Metric } from '../evaluation/index.js'
 import type { JobKind } from '../execute/index.js'
 import { type Lock, lockLost, type Store } from '../store/index.js'
@@ -67,16 +67,7 @@ export function trialKind<I, T, P>({
   metric,
   secrets,
 }: TrialKindOptions<I, T, P>): JobKind<TrialInput, TrainedTrial> {
-  let snapshot: Promise<DatasetSnapshot<I, T>> | undefined
-  /** The rows are read once per worker, so they must not end with the first job. */
-  const rows = (store: Store, { clock, log }: CallContext) => {
-    const reading = snapshot ?? dataset.snapshot({ ...callContext({ clock, log }), cache: store.documents })
-    snapshot = reading
-    reading.catch(() => {
-      if (snapshot === reading) snapshot = undefined
-    })
-    return reading
-  }
+  const rows = snapshotOnce(dataset)
   return {
     ...trialKindName,
     async run({ parameters, seed, expected }, context) {
