@@ -192,6 +192,8 @@ describe('sheikh review --github', () => {
     ['dataset/samples/new.jsonl', '\n{"id" 3}\n', 2],
     ['dataset/samples/new.csv', 'id,text,label\n1,"a" b,login\n', 2],
     ['dataset/config.yaml', 'projection:\n  input: [\n', undefined],
+    ['prompts/inference/new.txt', 'Answer:\n{{ input |\n', undefined],
+    ['prompts/inference/other.txt', 'One\n{% unknown %}\n', 2],
   ])('annotates line and column of an error in %s', async (path, content, line) => {
     const root = await project()
     await change(root, path, () => content)
