@@ -7,7 +7,7 @@ import type { Metric } from '../evaluation/index.js'
 import type { Executor, QueueOptions, WorkerModule } from '../execute/index.js'
 import { readTextFile, type Store, writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
-import type { Point, Pruner, Sampler, Space, TuneEvent, TuneResult } from '../tune/index.js'
+import type { Point, Pruner, Sampler, Space, StudyRecord, TuneEvent, TuneResult } from '../tune/index.js'
 import { builtInTrainer, type Composition, rightnessOf, wholeFoldersOf } from './compose.js'
 import {
   type Configuration,
@@ -41,6 +41,12 @@ export interface TuneProjectOptions {
    * @default none
    */
   readonly cluster?: QueueOptions | undefined
+  /**
+   * A study that the sampler learns from, as for `tune`: `repository.study('before')`, or one of another program.
+   *
+   * @default none
+   */
+  readonly earlier?: StudyRecord | undefined
   /** Whether to write the best values into mlops/training/config.yaml. A person commits the file. @default false */
   readonly write?: boolean | undefined
   readonly onEvent?: ((event: TuneEvent) => void) | undefined
@@ -60,7 +66,7 @@ export interface TunedProject extends TuneResult<Space> {
 /** Searches for the best values of the settings that mlops/tuning.yaml lists. */
 export async function tuneProject(
   project: OpenedProject,
-  { trials, name, workers: asked, cluster, write = false, onEvent }: Omit<TuneProjectOptions, 'signal'>,
+  { trials, name, workers: asked, cluster, earlier, write = false, onEvent }: Omit<TuneProjectOptions, 'signal'>,
   context: CallContext,
 ): Promise<TunedProject> {
   const composition = await project.compose()
@@ -114,7 +120,7 @@ export async function tuneProject(
   const trainer = trainerOfTrials(root, composition, context)
   await using executor = await executorOf({ workers, cluster }, surroundings, store)
   const result = await tune<unknown, unknown, Space, string>({
-    ...{ space: tuning.space, trainer, dataset, metric, store, sampler, pruner, secrets, onEvent },
+    ...{ space: tuning.space, trainer, dataset, metric, store, sampler, pruner, earlier, secrets, onEvent },
     trials: trials ?? tuning.trials,
     parallel,
     concurrency: workers,

@@ -8,6 +8,7 @@ import type { CorrectedEstimate } from './corrected-estimate.js'
 import type { Pruner } from './pruner.js'
 import type { Sampler } from './sampler.js'
 import type { ParametersOf, Point, Space } from './space.js'
+import type { StudyRecord } from './study-record.js'
 import type { ScoredTrial, Trial } from './trial.js'
 
 /** What the trainer of a trial gets: the parameters of the space, and with a pruner its resource. */
@@ -30,6 +31,14 @@ export interface TuneOptions<I, T, S extends Space, R extends string = never> {
   readonly trials: number
   /** Suggests the parameters of each trial. @default `tpeSampler()` */
   readonly sampler?: Sampler | undefined
+  /**
+   * A study that the sampler learns from: of another program (`readOptunaJournal`), or one of the store (`readStudy`) from before
+   * the rows or the trainer changed. Its values must be of the same metric. Its trials are not among those of the result, and a
+   * trial outside of the space is left out. Part of the study: give the same one to continue.
+   *
+   * @default none
+   */
+  readonly earlier?: StudyRecord | undefined
   /** Ends the training of poor trials early. @default none: every trial is trained in full */
   readonly pruner?: Pruner<R> | undefined
   /** The name under which the study continues: `[a-z0-9-]+`. @default 'study' */

@@ -4,6 +4,7 @@ import { type Point, type Space, valueAt, valuesIn } from './space.js'
 
 /** A trial as a sampler sees it. */
 export interface SampledTrial {
+  /** From 0; below 0 for a trial of `TuneOptions.earlier`. */
   readonly number: number
   readonly parameters: Point
   /** Lower is better, whatever the metric. Absent: the trial failed, or its result is not to be used yet. */

@@ -26,7 +26,11 @@ export class Search<I, T, S extends Space, R extends string> {
   readonly #options: TuneOptions<I, T, S, R>
   readonly #limits: Limits
   readonly #study: Study
-  readonly #parts: { readonly lock: Lock; readonly snapshot: DatasetSnapshot<I, T> }
+  readonly #parts: {
+    readonly lock: Lock
+    readonly snapshot: DatasetSnapshot<I, T>
+    readonly earlier: readonly SampledTrial[]
+  }
   readonly #context: CallContext
   readonly #store: Store
   /** The parameters of each trial, by number. */
@@ -41,6 +45,7 @@ export class Search<I, T, S extends Space, R extends string> {
     limits: Limits
     snapshot: DatasetSnapshot<I, T>
     study: Study
+    earlier: readonly SampledTrial[]
     lock: Lock
     context: CallContext
   }) {
@@ -99,7 +104,8 @@ export class Search<I, T, S extends Space, R extends string> {
       const prunedAt = trial.state === 'pruned' ? trial.rungs?.at(-1)?.resource : undefined
       return { number: index, parameters, loss: sign * trial.value, ...(prunedAt !== undefined && { prunedAt }) }
     })
-    return sampler.suggest({ space, number, trials, random: seededRandom(`${seed}`).fork(`trial ${number}`) })
+    const known = [...this.#parts.earlier, ...trials]
+    return sampler.suggest({ space, number, trials: known, random: seededRandom(`${seed}`).fork(`trial ${number}`) })
   }
 
   #trial(number: number, parameters: Point): Promise<StoredTrial> {

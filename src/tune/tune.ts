@@ -2,10 +2,11 @@ import { type CallContext, callContext, type JsonObject, SheikhError } from '../
 import type { DatasetSnapshot } from '../dataset/index.js'
 import type { Metric } from '../evaluation/index.js'
 import { correctedEstimate } from './corrected-estimate.js'
+import { digestOfEarlier, earlierTrials } from './earlier-trials.js'
 import { importanceOf } from './importance.js'
 import type { Limits, TrialParameters, TuneOptions, TuneResult } from './options.js'
 import type { Pruner } from './pruner.js'
-import type { Sampler } from './sampler.js'
+import type { SampledTrial, Sampler } from './sampler.js'
 import { Search } from './search.js'
 import { checkSpace, type Space } from './space.js'
 import { Study } from './study.js'
@@ -40,8 +41,10 @@ export async function tune<I, T, const S extends Space, const R extends string =
   let search: Search<I, T, S, R> | undefined
   try {
     const snapshot = await options.dataset.snapshot({ ...context, cache: store.documents })
-    const study = await Study.open(store, options.name ?? 'study', settingsOf(options, limits, snapshot))
-    search = new Search({ options, limits, snapshot, study, lock, context })
+    const earlier =
+      options.earlier === undefined ? [] : earlierTrials({ ...options, study: options.earlier }, context.log)
+    const study = await Study.open(store, options.name ?? 'study', settingsOf(options, limits, { snapshot, earlier }))
+    search = new Search({ options, limits, snapshot, study, earlier, lock, context })
     await search.run()
     return await resultOf(options, [...study.trials.values()], context)
   } catch (error) {
@@ -111,7 +114,10 @@ function settingsOf<I, T>(
     pruner,
   }: Pick<TuneOptions<I, T, Space, string>, 'space' | 'metric' | 'sampler' | 'pruner'>,
   { parallel, seed }: Limits,
-  { summary }: DatasetSnapshot<unknown, unknown>,
+  {
+    snapshot: { summary },
+    earlier,
+  }: { readonly snapshot: DatasetSnapshot<unknown, unknown>; readonly earlier: readonly SampledTrial[] },
 ): JsonObject {
   const described = (part: Sampler | Pruner | Metric) => ({
     name: part.name,
@@ -125,6 +131,7 @@ function settingsOf<I, T>(
     seed,
     parallel,
     metric: { ...described(metric), direction: metric.direction },
+    'earlier study': earlier.length === 0 ? null : digestOfEarlier(earlier),
     'training data': summary.trainingDigest,
     'development data': summary.developmentDigest ?? null,
   }

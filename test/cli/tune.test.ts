@@ -49,6 +49,12 @@ describe('sheikh tune', () => {
     expect((await sheikh(root, ['study', '--from', 'none.log'])).err).toContain(
       'Cannot read the study of Optuna: ENOENT',
     )
+    const next = ['tune', '--trials', '1', '--name', 'next', '--earlier', 'study']
+    const learned = (await sheikhJson(root, ...next)).json
+    // The same trials, from the file: the study continues.
+    expect((await sheikhJson(root, ...next, '--from', 'study.log')).json.trials).toEqual(learned.trials)
+    expect((await sheikh(root, next.slice(0, 5))).err).toContain('its earlier study changed')
+    expect((await sheikh(root, ['tune', '--earlier', 'none'])).err).toContain('the store has no study of this name')
     const text = await readFile(join(root, 'mlops/training/config.yaml'), 'utf8')
     expect(text).toMatch(/^# Ours\.\n[\s\S]*# Too high\.\n/)
     expect(parse(text).training).toEqual(json.settings)

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
+import fc from 'fast-check'
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { describe, expect, it } from 'vitest'
 import { callContext, digestJson, SheikhError } from '../../src/core/index.js'
@@ -18,6 +19,7 @@ import {
 import { RowPool } from '../../src/dataset/row-pool.js'
 import { limitsOf } from '../../src/dataset/sources/limits.js'
 import { readSamples } from '../../src/dataset/sources/read-samples.js'
+import { unpackChunks } from '../../src/dataset/sources/unpack-chunks.js'
 import { fzstdUnpacker } from '../../src/dataset/sources/zstd.js'
 import { itInFull } from '../in-full.js'
 import { pointerTo } from '../repository/lfs-server.js'
@@ -165,6 +167,8 @@ const lines = Array.from({ length: 40 }, (_, index) => ({
 }))
 const jsonl = Buffer.from(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
 
+const skippable = (size: number) => Buffer.from([0x5a, 0x2a, 0x4d, 0x18, size, 0, 0, 0, ...Array(size).fill(9)])
+
 describe('packed files', () => {
   it.each<[string, string, Uint8Array]>([
     ['zstd', 'a.jsonl.zst', compressed],
@@ -172,11 +176,12 @@ describe('packed files', () => {
     [
       'zstd in two frames with a skippable frame',
       'a.jsonl.zst',
-      Buffer.concat([
-        zstdOf(jsonl.subarray(0, 500)),
-        Buffer.from([0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9]),
-        zstdOf(jsonl.subarray(500)),
-      ]),
+      Buffer.concat([zstdOf(jsonl.subarray(0, 500)), skippable(2), zstdOf(jsonl.subarray(500))]),
+    ],
+    [
+      'zstd as pzstd writes it, each frame behind a skippable one',
+      'a.jsonl',
+      Buffer.concat([jsonl.subarray(0, 700), jsonl.subarray(700)].flatMap((part) => [skippable(4), zstdOf(part)])),
     ],
     [
       'gzip in two members',
@@ -193,6 +198,26 @@ describe('packed files', () => {
     ],
   ])('%s is read', async (_, path, content) => {
     expect(await read(path, content)).toEqual(lines)
+  })
+
+  it('zstd in any number of frames is read whole, in chunks of any size', async () => {
+    const frame = fc.oneof(
+      fc.uint8Array({ maxLength: 300 }).map((bytes) => ({ packed: zstdOf(Buffer.from(bytes)), bytes })),
+      fc.nat(20).map((size) => ({ packed: skippable(size), bytes: new Uint8Array() })),
+    )
+    const frames = fc.array(frame, { minLength: 1, maxLength: 8 })
+    await fc.assert(
+      fc.asyncProperty(frames, fc.integer({ min: 8, max: 2000 }), async (given, size) => {
+        const packed = Buffer.concat(given.map((one) => one.packed))
+        const chunks = async function* () {
+          for (let at = 0; at < packed.length; at += size) yield packed.subarray(at, at + size)
+        }
+        const unpacked: Uint8Array[] = []
+        for await (const bytes of unpackChunks(chunks(), limitsOf({}))) unpacked.push(bytes)
+        expect(Buffer.concat(unpacked).equals(Buffer.concat(given.map(({ bytes }) => bytes)))).toBe(true)
+      }),
+      { numRuns: isWhole ? 500 : 100 },
+    )
   })
 
   it('fzstd unpacks the same, in pieces of any size', async () => {

@@ -1,9 +1,9 @@
-import { messageOf, SheikhError } from '../../core/index.js'
 import { reportStudy, reportStudyHtml } from '../../report/index.js'
 import type { StudyRecord } from '../../tune/index.js'
 import { type Arguments, type Command, type Terminal, toJson } from '../command.js'
 import { isHtml } from '../is-html.js'
 import { open } from '../project.js'
+import { readJournal } from '../read-journal.js'
 import { terminalPath } from '../terminal-path.js'
 
 export const study: Command = {
@@ -54,17 +54,6 @@ async function studyOf(
   }: { readonly project: string; readonly name: string | undefined } & Pick<Arguments, 'values'>,
   terminal: Terminal,
 ): Promise<StudyRecord> {
-  if (typeof values['from'] === 'string') {
-    const path = terminalPath(terminal, values['from'], '--from')
-    const { readFile } = await import('node:fs/promises')
-    const text = await readFile(path, 'utf8').catch((error: unknown) => {
-      throw new SheikhError(
-        'invalid-options',
-        `Cannot read the study of Optuna: ${messageOf(error)}. Name its journal file.`,
-      )
-    })
-    const { readOptunaJournal } = await import('../../tune/index.js')
-    return readOptunaJournal(text, name)
-  }
+  if (typeof values['from'] === 'string') return readJournal(values['from'], name, terminal)
   return (await open(project, terminal)).study(name)
 }

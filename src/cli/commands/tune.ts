@@ -4,6 +4,7 @@ import { type Arguments, type Command, type Terminal, toJson } from '../command.
 import { progressLine, RateMeter } from '../progress-line.js'
 import { open } from '../project.js'
 import { queueHelp, queueIn, queueOptions, textIn, usageOf } from '../queue-options.js'
+import { readJournal } from '../read-journal.js'
 import { joinTexts, styled, type Text } from '../styled-text.js'
 
 const shown = 5
@@ -16,6 +17,8 @@ export const tuneCommand: Command = {
     trials: { type: 'string' },
     name: { type: 'string' },
     workers: { type: 'string' },
+    earlier: { type: 'string' },
+    from: { type: 'string' },
     write: { type: 'boolean' },
     ...queueOptions,
   },
@@ -23,6 +26,8 @@ export const tuneCommand: Command = {
     trials: 'Number of trials, earlier ones of the study included (default: tuning.trials, 40)',
     name: 'Name of the study, which continues after an interruption (default: tuning.name, study)',
     workers: 'Number of trials at once, each in its own process (default: tuning.workers, tuning.parallel)',
+    earlier: 'Learn from this earlier study of the project, or of the file of --from',
+    from: 'Learn from the study in this journal of Optuna',
     write: 'Write the best values into mlops/training/config.yaml',
     ...queueHelp,
   },
@@ -35,11 +40,20 @@ export const tuneCommand: Command = {
     if (cluster !== undefined && workers !== undefined)
       throw usage('--workers trains on this machine, and --redis and --postgres on others. Give one of them')
     const repository = await open(project, terminal)
+    const name = textIn(values, 'earlier')
+    const from = textIn(values, 'from')
+    const earlier =
+      from !== undefined
+        ? await readJournal(from, name, terminal)
+        : name === undefined
+          ? undefined
+          : await repository.study(name)
     const result = await repository.tune({
       ...(trials !== undefined && { trials }),
       ...(workers !== undefined && { workers }),
       name: textIn(values, 'name'),
       ...(cluster !== undefined && { cluster }),
+      ...(earlier !== undefined && { earlier }),
       write: values['write'] === true,
       signal: terminal.signal,
       ...(!json && { onEvent: eventsTo(terminal) }),

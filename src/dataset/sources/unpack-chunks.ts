@@ -4,7 +4,7 @@ import { messageOf } from '../../core/index.js'
 import { isGzip } from './decode-text.js'
 import { type Limits, UnpackMeter } from './limits.js'
 import { Unreadable } from './unreadable.js'
-import { fzstdUnpacker, isZstd, zstdOfNode } from './zstd.js'
+import { eachFrame, fzstdUnpacker, isZstd, zstdOfNode } from './zstd.js'
 
 type Chunks = AsyncIterable<Uint8Array>
 
@@ -49,7 +49,7 @@ export async function* unpackChunks(chunks: Chunks, limits: Limits): Chunks {
 function through(chunks: Chunks, isPackedWithZstd: boolean): Chunks {
   const unpacking = isPackedWithZstd ? zstdOfNode().createZstdDecompress!() : createGunzip({ chunkSize: pieceBytes })
   // Errors arrive where the data is read.
-  pipeline(Readable.from(chunks), unpacking, () => {})
+  pipeline(Readable.from(isPackedWithZstd ? eachFrame(chunks) : chunks), unpacking, () => {})
   return unpacking as unknown as Chunks
 }
 

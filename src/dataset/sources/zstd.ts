@@ -12,9 +12,13 @@ export const zstdOfNode = (): ZstdOfNode => zlib as ZstdOfNode
 /** As in the reference implementation (ZSTD_WINDOWLOG_LIMIT_DEFAULT is 27). */
 const maximumWindowBytes = 2 ** 27
 
-/** Whether bytes begin with the signature of a zstd frame (RFC 8878, section 3.1.1). */
-export const isZstd = (start: Uint8Array): boolean =>
+/** Whether bytes begin with the signature of a frame (RFC 8878, section 3.1), also of a skippable one, with which pzstd begins. */
+export const isZstd = (start: Uint8Array): boolean => isFrame(start) || isSkippable(start)
+
+const isFrame = (start: ArrayLike<number>) =>
   start[0] === 0x28 && start[1] === 0xb5 && start[2] === 0x2f && start[3] === 0xfd
+const isSkippable = (start: ArrayLike<number>) =>
+  start[0]! >> 4 === 5 && start[1] === 0x2a && start[2] === 0x4d && start[3] === 0x18
 
 /**
  * Unpacks zstd piece by piece with fzstd. `onData` may throw to stop. `push` with `isLast` throws for data that is cut
@@ -30,34 +34,61 @@ export async function fzstdUnpacker(
     push(bytes, isLast) {
       frames.follow(bytes)
       stream.push(bytes, isLast)
-      if (isLast && !frames.isBetweenFrames) throw new Error('the data ends too early')
+      if (isLast) frames.finish()
     },
   }
 }
 
-/** Follows the structure of zstd frames, since fzstd allocates any window that a frame asks for. */
+/**
+ * Cuts zstd where a frame ends, and throws for data that is cut off. Node's decoder stops after the first frame of a write and drops
+ * the rest of it without an error (nodejs/node#64741, seen with 22.23 and 24.21), and that of 22.23 accepts a frame that is cut off.
+ */
+export async function* eachFrame(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, undefined> {
+  const frames = new ZstdFrames()
+  for await (const chunk of chunks) {
+    let from = 0
+    for (const end of [...frames.follow(chunk), chunk.length]) {
+      if (end > from) yield chunk.subarray(from, end)
+      from = end
+    }
+  }
+  frames.finish()
+}
+
+/**
+ * Follows the structure of zstd frames (RFC 8878, section 3.1), since fzstd allocates any window that a frame asks for.
+ */
 class ZstdFrames {
   #header: number[] = []
   #skip = 0
   #state: 'frame' | 'block' = 'frame'
   #checksumBytes = 0
 
-  get isBetweenFrames(): boolean {
+  /** @throws if a frame has not ended. */
+  finish(): void {
+    if (!this.#isBetweenFrames) throw new Error('the data ends too early')
+  }
+
+  get #isBetweenFrames(): boolean {
     return this.#state === 'frame' && this.#skip === 0 && this.#header.length === 0
   }
 
-  follow(bytes: Uint8Array): void {
+  /** @returns where frames end in these bytes. */
+  follow(bytes: Uint8Array): readonly number[] {
+    const ends: number[] = []
     for (let at = 0; at < bytes.length; ) {
       if (this.#skip > 0) {
         const step = Math.min(this.#skip, bytes.length - at)
         this.#skip -= step
         at += step
-        continue
+      } else {
+        this.#header.push(bytes[at]!)
+        at += 1
+        this.#parse()
       }
-      this.#header.push(bytes[at]!)
-      at += 1
-      this.#parse()
+      if (this.#isBetweenFrames) ends.push(at)
     }
+    return ends
   }
 
   #parse(): void {
@@ -76,13 +107,13 @@ class ZstdFrames {
       return
     }
     if (header.length < 5) return
-    if (header[1] === 0x2a && header[2] === 0x4d && header[3] === 0x18 && header[0]! >> 4 === 5) {
+    if (isSkippable(header)) {
       if (header.length < 8) return
       this.#skip = uint(4, 4)
       this.#header = []
       return
     }
-    if (!isZstd(Uint8Array.from(header))) throw new Error('it is not zstd data')
+    if (!isFrame(header)) throw new Error('it is not zstd data')
     const flags = header[4]!
     const isSingle = (flags & 0x20) !== 0
     const dictionaryBytes = [0, 1, 2, 4][flags & 3]!
