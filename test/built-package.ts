@@ -20,6 +20,7 @@ const programs = {
   'execute/local-host': 'test/execute/local-host.ts',
   'execute/host-without-files': 'test/execute/host-without-files.ts',
   'ledger-racer': 'test/repository/ledger-racer.ts',
+  'pipeline/shard-worker': 'test/pipeline/shard-worker.ts',
   'open-device': 'test/trainer/open-device.ts',
   'ensemble/biased-worker': 'test/ensemble/biased-worker.ts',
   'tune/line-worker': 'test/tune/line-worker.ts',

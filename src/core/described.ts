@@ -1,3 +1,4 @@
+import { type Digest, digestJson } from './digest.js'
 import type { Json } from './json.js'
 
 /**
@@ -21,4 +22,10 @@ export interface Described {
 export function identityOf(part: Described): Json | undefined {
   if (part.version === undefined) return undefined
   return { contract: part.contract, name: part.name, version: part.version, describe: part.describe() }
+}
+
+/** The digest of what identifies a part; `undefined` if it has no version. */
+export function digestOfPart(part: Described): Digest | undefined {
+  const identity = identityOf(part)
+  return identity === undefined ? undefined : digestJson(identity)
 }

@@ -1,5 +1,5 @@
 export { type CallContext, type Clock, callContext, type Log } from './context.js'
-export { type Described, identityOf } from './described.js'
+export { type Described, digestOfPart, identityOf } from './described.js'
 export {
   type Digest,
   digestBytes,

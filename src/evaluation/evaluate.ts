@@ -3,6 +3,8 @@ import type { Model, Prediction, Row, Rows } from '../model/index.js'
 import type { Evaluation, ItemOutcome, Metric } from './evaluation.js'
 import { EvaluationBuilder } from './evaluation-builder.js'
 
+export const defaultBatchSize = 64
+
 export interface EvaluateOptions<I> {
   readonly model: Model<I>
   readonly rows: Rows<I, unknown>
@@ -18,6 +20,8 @@ export interface ScoredItem {
   readonly row: Row<unknown, unknown>
   readonly outcome: ItemOutcome
   readonly prediction?: Prediction | undefined
+  /** Why the model failed. */
+  readonly problem?: string | undefined
 }
 
 /**
@@ -29,24 +33,45 @@ export interface ScoredItem {
  * @throws `evaluation-invalid` if predictions are missing, not finite, or not of the kind that a metric needs.
  */
 export async function evaluate<I>(
-  { model, rows, metrics, batchSize = 64, onProgress }: EvaluateOptions<I>,
+  { model, rows, metrics, batchSize, onProgress }: EvaluateOptions<I>,
   context: CallContext,
 ): Promise<Evaluation> {
   const columns = new EvaluationBuilder(metrics)
-  let batch: Row<I, unknown>[] = []
   let done = 0
-  const ask = async () => {
-    for (const item of await predictBatch(model, batch, context)) columns.push(item)
+  for await (const batch of predictRows({ model, rows, batchSize }, context)) {
+    for (const item of batch) {
+      warnOfFailure(item, context)
+      columns.push(item)
+    }
     done += batch.length
-    batch = []
     onProgress?.(done)
   }
+  return columns.finish(model.digest, rows.digest)
+}
+
+/** Predicts rows, one batch after the other. @throws as `evaluate`. */
+export async function* predictRows<I>(
+  {
+    model,
+    rows,
+    batchSize = defaultBatchSize,
+  }: Pick<EvaluateOptions<I>, 'model' | 'batchSize'> & {
+    readonly rows: AsyncIterable<Row<I, unknown>> | Iterable<Row<I, unknown>>
+  },
+  context: CallContext,
+): AsyncGenerator<readonly ScoredItem[]> {
+  let batch: Row<I, unknown>[] = []
   for await (const row of rows) {
     batch.push(row)
-    if (batch.length === batchSize) await ask()
+    if (batch.length < batchSize) continue
+    yield await predictBatch(model, batch, context)
+    batch = []
   }
-  if (batch.length > 0) await ask()
-  return columns.finish(model.digest, rows.digest)
+  if (batch.length > 0) yield await predictBatch(model, batch, context)
+}
+
+export function warnOfFailure({ row, problem }: ScoredItem, { log }: CallContext): void {
+  if (problem !== undefined) log.warn(`The model failed on "${row.id}": ${problem}`)
 }
 
 async function predictBatch<I>(
@@ -74,8 +99,8 @@ async function predictBatch<I>(
     if (error instanceof SheikhError) throw error
     const [only] = batch
     if (batch.length === 1) {
-      context.log.warn(`The model failed on "${only!.id}": ${messageOf(error)}`)
-      return [{ row: only!, outcome: (error as Error | undefined)?.name === 'TimeoutError' ? 'timeout' : 'error' }]
+      const outcome = (error as Error | undefined)?.name === 'TimeoutError' ? 'timeout' : 'error'
+      return [{ row: only!, outcome, problem: messageOf(error) }]
     }
     const alone: ScoredItem[] = []
     for (const row of batch) alone.push(...(await predictBatch(model, [row], context)))

@@ -7,8 +7,9 @@ export {
   numbersOf,
   sameColumn,
 } from './column.js'
-export { type EvaluateOptions, evaluate } from './evaluate.js'
+export { defaultBatchSize, type EvaluateOptions, evaluate, type ScoredItem, warnOfFailure } from './evaluate.js'
 export type { Evaluation, ItemOutcome, Metric, MetricColumn } from './evaluation.js'
+export { EvaluationBuilder } from './evaluation-builder.js'
 export { readEvaluation, writeEvaluation } from './evaluation-file.js'
 export { type MeasureLatencyOptions, measureLatency } from './measure-latency.js'
 export { accuracy, type MatchOptions } from './metrics/accuracy.js'
@@ -18,8 +19,10 @@ export { type LogLossOptions, logLoss } from './metrics/log-loss.js'
 export { f1, macroF1, macroPrecision, macroRecall, precision, recall } from './metrics/precision-recall.js'
 export { isNormalization, type Normalization, normalizations } from './normalization.js'
 export { type PairScoresOptions, pairScores } from './pair-scores.js'
+export { type FailedItem, predictShard, shardItems } from './predict-shard.js'
 export {
   type Predictions,
+  PredictionsBuilder,
   type RememberingModel,
   readPredictions,
   rememberingModel,

@@ -43,9 +43,18 @@ export class PredictionColumn extends CompactColumn<Prediction | null> {
 
 /** Builds a column of predictions, one by one. The matrix has the labels of the first prediction with probabilities. */
 export class PredictionBuilder {
+  readonly #isExact: boolean
   readonly #said = new DictionaryBuilder<string>()
   readonly #probabilities = new GrowingArray(new Float64Array(0))
   #labels: readonly string[] = []
+
+  /**
+   * @param options.exact whether `at` must give each prediction as it was pushed, also the order of its labels and members that
+   *   `Prediction` does not have. @default false
+   */
+  constructor({ exact = false }: { readonly exact?: boolean } = {}) {
+    this.#isExact = exact
+  }
 
   push(prediction: Prediction | null): void {
     const probabilities = prediction?.kind === 'label' ? prediction.probabilities : undefined
@@ -58,7 +67,8 @@ export class PredictionBuilder {
       probabilities !== undefined &&
       this.#labels.length > 0 &&
       Object.keys(probabilities).length === this.#labels.length &&
-      this.#labels.every((label) => Object.hasOwn(probabilities, label))
+      this.#labels.every((label) => Object.hasOwn(probabilities, label)) &&
+      (!this.#isExact || isPlain(prediction!, this.#labels))
     for (const label of this.#labels) this.#probabilities.push(fits ? probabilities[label]! : Number.NaN)
     const said = fits ? { kind: 'label', label: (prediction as { readonly label: string }).label } : prediction
     this.#said.push(JSON.stringify(said as Json))
@@ -68,3 +78,10 @@ export class PredictionBuilder {
     return new PredictionColumn(this.#said.finish(), this.#labels, this.#probabilities.take())
   }
 }
+
+/** Whether the labels and the matrix say all about a prediction. */
+const isPlain = (prediction: Prediction, labels: readonly string[]) =>
+  Object.keys(prediction).join() === 'kind,label,probabilities' &&
+  Object.keys((prediction as { readonly probabilities: object }).probabilities).every(
+    (label, index) => label === labels[index],
+  )

@@ -6,7 +6,7 @@ import { PredictionBuilder, type PredictionColumn } from './prediction-column.js
 
 const format = 'sheikh-predictions-1'
 /** Number of bytes in an input's digest. */
-const width = 32
+export const inputDigestBytes = 32
 
 /** Predictions of a model, by the digest of the input. */
 export interface Predictions {
@@ -36,8 +36,7 @@ export async function rememberingModel<I>(
   let model = known === undefined ? await load() : undefined
   const modelDigest = known?.modelDigest ?? model!.digest
   const lookup = known === undefined ? () => undefined : finder(known)
-  const inputs = new GrowingArray(new Uint8Array(0))
-  const predictions = new PredictionBuilder()
+  const answers = new PredictionsBuilder()
   let asked = 0
   return {
     digest: modelDigest,
@@ -45,7 +44,7 @@ export async function rememberingModel<I>(
       return asked
     },
     async predict(batch, context) {
-      const digests = batch.map((input) => Buffer.from(hexOf(digestJson(input as Json)), 'hex'))
+      const digests = batch.map(digestOfInput)
       const found = digests.map(lookup)
       const missing = batch.filter((_, index) => found[index] === undefined)
       if (missing.length > 0) {
@@ -53,13 +52,10 @@ export async function rememberingModel<I>(
         let next = 0
         for (const [index, answer] of found.entries()) if (answer === undefined) found[index] = fresh[next++]
       }
-      for (const [index, digest] of digests.entries()) {
-        inputs.append(digest)
-        predictions.push(found[index] ?? null)
-      }
+      for (const [index, digest] of digests.entries()) answers.push(digest, found[index] ?? null)
       return found as readonly Prediction[]
     },
-    answers: () => ({ modelDigest, inputs: inputs.take(), predictions: predictions.finish() }),
+    answers: () => answers.finish(modelDigest),
     async [Symbol.asyncDispose]() {
       await model?.[Symbol.asyncDispose]()
     },
@@ -78,15 +74,42 @@ export async function rememberingModel<I>(
   }
 }
 
+/** Builds predictions by the digest of the input. */
+export class PredictionsBuilder {
+  readonly #inputs = new GrowingArray(new Uint8Array(0))
+  readonly #predictions: PredictionBuilder
+  length = 0
+
+  /** @param options see `PredictionBuilder`. */
+  constructor(options?: ConstructorParameters<typeof PredictionBuilder>[0]) {
+    this.#predictions = new PredictionBuilder(options)
+  }
+
+  push(input: Uint8Array, prediction: Parameters<PredictionBuilder['push']>[0]): void {
+    this.#inputs.append(input)
+    this.#predictions.push(prediction)
+    this.length += 1
+  }
+
+  finish(modelDigest: Digest): Predictions {
+    return { modelDigest, inputs: this.#inputs.take(), predictions: this.#predictions.finish() }
+  }
+}
+
+export const digestOfInput = (input: unknown): Buffer => Buffer.from(hexOf(digestJson(input as Json)), 'hex')
+
 /** Looks next to the last hit first: an unchanged set is read in the same order and needs no index. */
 function finder({ inputs, predictions }: Predictions): (digest: Buffer) => Prediction | undefined {
   const all = Buffer.from(inputs.buffer, inputs.byteOffset, inputs.length)
   let next = 0
   let index: Map<string, number> | undefined
-  const keyAt = (item: number) => all.toString('latin1', item * width, (item + 1) * width)
+  const keyAt = (item: number) => all.toString('latin1', item * inputDigestBytes, (item + 1) * inputDigestBytes)
   return (digest) => {
     let item: number | undefined = next
-    if (item >= predictions.length || all.compare(digest, 0, width, item * width, (item + 1) * width) !== 0) {
+    if (
+      item >= predictions.length ||
+      all.compare(digest, 0, inputDigestBytes, item * inputDigestBytes, (item + 1) * inputDigestBytes) !== 0
+    ) {
       index ??= new Map(Array.from({ length: predictions.length }, (_, at) => [keyAt(at), at]))
       item = index.get(digest.toString('latin1'))
       if (item === undefined) return undefined
@@ -99,7 +122,7 @@ function finder({ inputs, predictions }: Predictions): (digest: Buffer) => Predi
 /** @throws `storage-failed`. */
 export async function writePredictions(path: string, answers: Predictions, context: CallContext): Promise<Digest> {
   const writer = new ColumnWriter()
-  writer.bytes('inputs', [answers.predictions.length, width], answers.inputs)
+  writer.bytes('inputs', [answers.predictions.length, inputDigestBytes], answers.inputs)
   writer.predictions('predictions', answers.predictions)
   const metadata = { format, model: answers.modelDigest }
   return (await writeSafetensors(path, writer.tensors, { metadata }, context)).digest
@@ -113,6 +136,7 @@ export async function readPredictions(path: string, context: CallContext): Promi
   if (file.metadata['format'] !== format || !isDigest(modelDigest)) throw reader.corrupt('its format is unknown')
   const predictions = reader.predictions('predictions')
   const inputs = reader.bytes('inputs')
-  if (inputs.length !== width * predictions.length) throw reader.corrupt('its numbers of inputs and predictions differ')
+  if (inputs.length !== inputDigestBytes * predictions.length)
+    throw reader.corrupt('its numbers of inputs and predictions differ')
   return { modelDigest, inputs, predictions }
 }

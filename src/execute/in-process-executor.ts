@@ -1,6 +1,7 @@
 import { checkResources } from './check-resources.js'
 import type { Executor } from './executor.js'
 import type { JobResources, WorkerParts } from './job.js'
+import { closeWorker } from './load-worker.js'
 import { performJob } from './perform-job.js'
 import { placesOf } from './places.js'
 import { runJobs } from './run-jobs.js'
@@ -31,8 +32,6 @@ export function inProcessExecutor({ workers = 1, device, ...parts }: InProcessEx
         leave()
       }
     },
-    async close() {
-      await parts.close?.()
-    },
+    close: () => closeWorker(parts),
   })
 }

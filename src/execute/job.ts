@@ -18,6 +18,8 @@ export interface JobKind<I, O> {
    * `SheikhError` that is `retryable`, and after the end of the process. Every other error is the result of the job.
    */
   readonly run: (input: I, context: JobContext) => Promise<JobOutput<O>>
+  /** Frees what `run` keeps for later jobs, such as a loaded model. Called when the worker ends. @default nothing */
+  readonly close?: (() => Promise<void>) | undefined
 }
 
 /** What a kind of work makes. Large results are objects of the store. */
@@ -103,7 +105,7 @@ export type JobEvent =
 export interface WorkerParts {
   readonly store: Store
   readonly kinds: readonly JobKind<never, unknown>[]
-  /** Receives control when the worker ends, such as to close connections. @default nothing */
+  /** Receives control when the worker ends, after `close` of the kinds, such as to close connections. @default nothing */
   readonly close?: (() => Promise<void>) | undefined
 }
 

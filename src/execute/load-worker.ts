@@ -36,3 +36,9 @@ export async function loadWorker(worker: WorkerModule): Promise<WorkerParts> {
     throw fail(`the function "${name}" returned no { store, kinds }. Correct it`)
   return made as WorkerParts
 }
+
+/** Frees what a worker holds. */
+export async function closeWorker({ kinds, close }: WorkerParts): Promise<void> {
+  await Promise.all(kinds.map((kind) => kind.close?.()))
+  await close?.()
+}

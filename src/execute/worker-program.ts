@@ -3,7 +3,7 @@ import { callContext, type Log } from '../core/index.js'
 import { watchPrograms } from '../store/index.js'
 import { toErrorMessage } from './error-message.js'
 import type { WorkerParts } from './job.js'
-import { loadWorker } from './load-worker.js'
+import { closeWorker, loadWorker } from './load-worker.js'
 import { performJob } from './perform-job.js'
 import { type ProcessWatch, watchProcess } from './watch-process.js'
 import type { AboutJob, FromWorker, ToWorker } from './worker-messages.js'
@@ -68,7 +68,7 @@ async function end(): Promise<void> {
   const timer = setTimeout(() => process.exit(1), start?.graceMs ?? 0)
   abort.abort(new Error('The host of the worker ended.'))
   await working
-  await parts?.close?.()
+  if (parts !== undefined) await closeWorker(parts)
   clearTimeout(timer)
   process.exit(0)
 }

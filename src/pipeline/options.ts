@@ -4,6 +4,7 @@ import type { Gate, Ledger } from '../gate/index.js'
 import type { Attester, Releaser, Version, VersionLevel } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
+import type { ShardOptions } from './evaluate-in-shards.js'
 import type { NamedBase } from './named-base.js'
 import type { Stage } from './stage.js'
 import type { Versioning } from './versioning.js'
@@ -69,6 +70,13 @@ export interface PipelineOptions<I, T> {
   readonly provenance?: ((context: CallContext) => Promise<Provenance>) | undefined
   /** Texts to hide in everything that a run writes. @default none; anything that looks like a token is always hidden */
   readonly secrets?: readonly string[] | undefined
+  /**
+   * Evaluates on workers, with the same result and the same stage keys. Models that are timed, and those whose predictions are known in
+   * part from an earlier run, predict in this process.
+   *
+   * @default this process
+   */
+  readonly evaluation?: ShardOptions | undefined
   /**
    * A name for the machine, recorded with the duration of each stage in runs and releases. A registry may be public.
    *

@@ -1,6 +1,7 @@
 import {
   type CallContext,
   createRedactor,
+  digestOfPart,
   isSheikhError,
   messageOf,
   SheikhError,
@@ -17,7 +18,7 @@ import type { SampledTrial } from './sampler.js'
 import type { Point, Space } from './space.js'
 import type { Study } from './study.js'
 import { tpeSampler } from './tpe-sampler.js'
-import { developmentOf, digestOfPart, type TrainedTrial, trainTrial } from './train-trial.js'
+import { developmentOf, type TrainedTrial, trainTrial } from './train-trial.js'
 import { bestOf, parametersKey, publicTrial, type StoredTrial, signOf, trainedWith } from './trial.js'
 import { type TrialHints, type TrialInput, type TrialStarted, trialKindName } from './trial-kind.js'
 

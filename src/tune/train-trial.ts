@@ -1,4 +1,4 @@
-import { type CallContext, type Digest, digestJson, identityOf, SheikhError } from '../core/index.js'
+import { type CallContext, type Digest, SheikhError } from '../core/index.js'
 import type { DatasetSnapshot } from '../dataset/index.js'
 import type { Metric } from '../evaluation/index.js'
 import { runTrial, type TrialParts } from '../pipeline/index.js'
@@ -60,10 +60,4 @@ export function developmentOf<I, T>({ development }: DatasetSnapshot<I, T>) {
     'dataset-invalid',
     'Cannot search: the dataset has no development rows, and trials are never scored on the evaluation set. Set "developmentShare" of the dataset, such as 0.2.',
   )
-}
-
-/** The digest of what identifies a trainer or a metric; `undefined` if it has no version. */
-export function digestOfPart(part: Trainer<unknown, unknown> | Metric): Digest | undefined {
-  const identity = identityOf(part)
-  return identity === undefined ? undefined : digestJson(identity)
 }

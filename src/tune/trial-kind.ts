@@ -1,11 +1,11 @@
-import { type CallContext, type Digest, SheikhError, untilAborted } from '../core/index.js'
+import { type CallContext, type Digest, digestOfPart, SheikhError, untilAborted } from '../core/index.js'
 import { type Dataset, snapshotOnce } from '../dataset/index.js'
 import type { Metric } from '../evaluation/index.js'
 import type { JobKind } from '../execute/index.js'
 import { type Lock, lockLost, type Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { Point } from './space.js'
-import { digestOfPart, type TrainedTrial, trainTrial } from './train-trial.js'
+import { type TrainedTrial, trainTrial } from './train-trial.js'
 
 /** One training of a trial, as a job. JSON. */
 export interface TrialInput {

@@ -4,6 +4,7 @@ import {
   codesOf,
   type Evaluation,
   evaluate,
+  type Predictions,
   readEvaluation,
   readPredictions,
   rememberingModel,
@@ -13,6 +14,8 @@ import {
 import type { Model, Rows, WeightsDirectory } from '../../model/index.js'
 import type { Bundle } from '../../releaser/index.js'
 import type { TrainerEnvironment } from '../../trainer/index.js'
+import { predictInShards } from '../evaluate-in-shards.js'
+import { predictionsFile } from '../evaluation-kind.js'
 import { type Key, stageKeyOf } from '../keys.js'
 import type { Session } from '../session.js'
 import { findKept, keep, openKeptFiles } from '../stage-cache.js'
@@ -36,7 +39,6 @@ export interface Asked {
 }
 
 export const evaluationFile = 'evaluation.safetensors'
-const predictionsFile = 'predictions.safetensors'
 
 /** What a bundle's models answer with, besides the weights. */
 export const inferencePrompts = ({ manifest }: Bundle): readonly Json[] =>
@@ -67,13 +69,11 @@ export async function score(
   if (kept !== undefined) return { evaluation: kept.value, digest: kept.digest, files: kept.files, cached: true, key }
 
   const known = await keptFile(session, answersKey, predictionsFile, readPredictions)
-  const load = async () => {
-    const loaded = await trainer.load(weights, await session.modelContext())
-    return { ...askedBy(loaded), digest: modelDigest(loaded.digest, prompts) }
-  }
-  await using model = await rememberingModel(load, known?.value)
   const onProgress = evaluationProgress(session, name, rows.size)
-  const evaluation = await evaluate({ model, rows, metrics: gate.metrics, onProgress }, session.context)
+  const { evaluation, answers } =
+    session.options.evaluation === undefined || known !== undefined
+      ? await scoreHere(session, { weights, prompts, known: known?.value }, rows, onProgress)
+      : await scoreOnWorkers(session, { weights, prompts }, rows, onProgress)
   const file = (path: string) => writeEvaluation(path, evaluation, session.context)
   const written = await keepFile(
     session,
@@ -81,15 +81,55 @@ export async function score(
     evaluationFile,
     file,
   )
-  if (model.asked > 0)
-    await keepFile(session, answersKey, predictionsFile, (path) =>
-      writePredictions(path, model.answers(), session.context),
-    )
+  if (answers !== undefined)
+    await keepFile(session, answersKey, predictionsFile, (path) => writePredictions(path, answers, session.context))
   return { evaluation, ...written, cached: false, key }
 }
 
+interface Predicted {
+  readonly evaluation: Evaluation
+  /** Absent: none is new. */
+  readonly answers?: Predictions | undefined
+}
+type Progress = (done: number) => void
+
+/** Has the model predict what is not known yet. */
+async function scoreHere(
+  session: Session,
+  { weights, prompts, known }: Omit<Asked, 'name'> & { readonly known: Predictions | undefined },
+  rows: Rows<unknown, unknown>,
+  onProgress: Progress,
+): Promise<Predicted> {
+  const { trainer, gate } = session.options
+  const load = async () => {
+    const loaded = await trainer.load(weights, await session.modelContext())
+    return { ...askedBy(loaded), digest: modelDigest(loaded.digest, prompts) }
+  }
+  await using model = await rememberingModel(load, known)
+  const evaluation = await evaluate({ model, rows, metrics: gate.metrics, onProgress }, session.context)
+  return { evaluation, answers: model.asked > 0 ? model.answers() : undefined }
+}
+
+async function scoreOnWorkers(
+  session: Session,
+  { weights, prompts }: Omit<Asked, 'name'>,
+  rows: Rows<unknown, unknown>,
+  onProgress: Progress,
+): Promise<Predicted> {
+  const { trainer, gate, store, dataset, evaluation: shards } = session.options
+  const { evaluation, answers } = await predictInShards(
+    { ...shards!, trainer, dataset, store, weights, rows, metrics: gate.metrics, onProgress },
+    session.context,
+  )
+  const digest = modelDigest(evaluation.modelDigest, prompts)
+  return {
+    evaluation: { ...evaluation, modelDigest: digest },
+    answers: answers.predictions.length > 0 ? { ...answers, modelDigest: digest } : undefined,
+  }
+}
+
 /** At most a hundred events on the way, and one at the end. */
-function evaluationProgress(session: Session, model: string, items: number): (done: number) => void {
+function evaluationProgress(session: Session, model: string, items: number): Progress {
   let told = 0
   return (done) => {
     if (done < items && done - told < items / 100) return
