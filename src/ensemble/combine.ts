@@ -2,12 +2,16 @@ import { SheikhError } from '../core/index.js'
 import type { Prediction } from '../model/index.js'
 
 /**
- * How the predictions of members become one.
+ * How members become one model.
  *
  * `mean`: the mean of the probabilities, numbers or vectors, by the shares of the members. `vote`: the label or text that most
- * members give, by their shares; of equal ones, that of the earlier member.
+ * members give, by their shares; of equal ones, that of the earlier member. `weights`: the mean of the weights, by the shares of the
+ * members, which are fine-tuned from one base: a model of the cost of one member.
  */
-export type Combination = 'mean' | 'vote'
+export type Combination = PredictionCombination | 'weights'
+
+/** How the predictions of members become one. */
+export type PredictionCombination = 'mean' | 'vote'
 
 /**
  * Combines the predictions of members for one input.
@@ -18,7 +22,7 @@ export type Combination = 'mean' | 'vote'
 export function combinePredictions(
   predictions: readonly Prediction[],
   shares: readonly number[],
-  combine: Combination,
+  combine: PredictionCombination,
 ): Prediction {
   const [first] = predictions
   const kind = first!.kind

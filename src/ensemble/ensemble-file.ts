@@ -1,7 +1,9 @@
-// config.json of an ensemble's weights: what its members are. Each member's files are in members/<name>/.
+// What the members of an ensemble are: config.json of its weights, with each member's files in members/<name>/, or ensemble.json beside
+// the averaged weights.
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
+  type Digest,
   digest,
   finite,
   fits,
@@ -18,8 +20,10 @@ import {
 } from '../core/index.js'
 import { readSmallJson, type WeightsDirectory } from '../model/index.js'
 import { isName } from '../store/index.js'
+import type { Combination } from './combine.js'
 
 const file = 'config.json'
+const fileOfAverage = 'ensemble.json'
 
 const ensembleShape = object({
   architecture: word('ensemble'),
@@ -38,11 +42,19 @@ const ensembleShape = object({
 })
 export type EnsembleFile = typeof ensembleShape extends Shape<infer T> ? T : never
 
+/** As it is written. */
+export type EnsembleContent = Omit<EnsembleFile, 'combine'> & {
+  readonly combine: Combination
+  /** The digest of the weights from which all members were fine-tuned, if weights are averaged. */
+  readonly base?: Digest
+}
+
 export const membersFolder = 'members'
 export const memberFolder = (folder: string, name: string) => join(folder, membersFolder, name)
 
-export async function writeEnsembleFile(folder: string, content: EnsembleFile): Promise<void> {
-  await writeFile(join(folder, file), `${JSON.stringify(content as unknown as Json, null, 2)}\n`)
+export async function writeEnsembleFile(folder: string, content: EnsembleContent): Promise<void> {
+  const name = content.combine === 'weights' ? fileOfAverage : file
+  await writeFile(join(folder, name), `${JSON.stringify(content as unknown as Json, null, 2)}\n`)
 }
 
 /** @throws `artifact-corrupt` for weights that are not an ensemble. */

@@ -1,6 +1,6 @@
 import { type CallContext, type Digest, SheikhError } from '../core/index.js'
 import type { Model, Prediction } from '../model/index.js'
-import { type Combination, combinePredictions } from './combine.js'
+import { combinePredictions, type PredictionCombination } from './combine.js'
 
 /** A loaded member. */
 export interface MemberModel<I> {
@@ -12,7 +12,7 @@ export interface MemberModel<I> {
 export interface EnsembleModelOptions<I> {
   readonly digest: Digest
   readonly members: readonly MemberModel<I>[]
-  readonly combine: Combination
+  readonly combine: PredictionCombination
   /** The members have threads of their own: they are asked at the same time. */
   readonly atOnce: boolean
 }

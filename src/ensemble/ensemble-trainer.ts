@@ -1,12 +1,27 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { identityOf, type Json, SheikhError } from '../core/index.js'
+import { type Digest, identityOf, type Json, SheikhError } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
 import { type Model, readWeightsDirectory, rereadWeightsDirectory } from '../model/index.js'
+import { namesIn, removeQuietly } from '../store/index.js'
 import type { Candidate, CandidateRecord, FitContext, FitRequest, LoadContext, Trainer } from '../trainer/index.js'
 import type { Combination } from './combine.js'
-import { type EnsembleFile, memberFolder, membersFolder, readEnsembleFile, writeEnsembleFile } from './ensemble-file.js'
+import {
+  type EnsembleContent,
+  type EnsembleFile,
+  memberFolder,
+  readEnsembleFile,
+  writeEnsembleFile,
+} from './ensemble-file.js'
 import { ensembleModel, type MemberModel } from './ensemble-model.js'
+import {
+  checkSameTrainer,
+  commonBase,
+  type JoinMembers,
+  joinPredictions,
+  joinWeights,
+  writeAverage,
+} from './join-members.js'
 import { described, environmentOf, type Member, membersOf, ofMember, refusal } from './member.js'
 import { type MemberTest, selectMembers } from './select-members.js'
 import { type TrainedMember, trainMembers } from './train-members.js'
@@ -39,14 +54,16 @@ export interface EnsembleOptions<I, T> {
 
 /**
  * A trainer of several models that answer as one. The pipeline judges and releases them as one candidate: its `config.json` names the
- * members, and `members/<name>/` has the weights of each.
+ * members, and `members/<name>/` has the weights of each. With `combine: 'weights'`, the weights of the members are averaged, and
+ * `ensemble.json` names the members: the first trainer of the members, alone, can load the release too.
  *
  * Member number `n` (from 0) is trained with the seed of the training plus `n`. With `joinBy`, the best member alone begins. Each
  * other one joins if the ensemble is better with it on the development rows, by the test of the check `improves` at a level of
  * 0.05 over all members; the weights of the others are not kept.
  *
  * @throws `invalid-options` without members, or for a name, a share or a metric that cannot be used. `fit` throws `dataset-invalid` if
- * `joinBy` is set and there are no development rows, and what the members throw, with the name of the member.
+ * `joinBy` is set and there are no development rows, `invalid-options` for
+ * weights to average without a common base, or of different architectures; and what the members throw, with the name of the member.
  */
 export function ensembleTrainer<I = string, T = string>(options: EnsembleOptions<I, T>): Trainer<I, T> {
   const { combine = 'mean', joinBy } = options
@@ -57,6 +74,7 @@ export function ensembleTrainer<I = string, T = string>(options: EnsembleOptions
       'Use a metric with a score per item',
     )
   const trainers = members.map(({ trainer }) => trainer)
+  if (combine === 'weights') checkSameTrainer(members)
   const formats = new Set(trainers.map(({ weightsFormat }) => weightsFormat))
   const [format] = formats
   const describe = (): Json => ({
@@ -67,14 +85,20 @@ export function ensembleTrainer<I = string, T = string>(options: EnsembleOptions
   const isIdentified = isVersioned && (joinBy === undefined || identityOf(joinBy) !== undefined)
   const fitAll = async (request: FitRequest<I, T>, context: FitContext): Promise<Candidate> => {
     const { training, development, seed, directory } = request
+    const base = combine === 'weights' ? commonBase(members, request) : undefined
     const trained = await trainMembers(members, request, options.workers, context)
+    const join: JoinMembers<I> =
+      combine === 'weights'
+        ? joinWeights(directory, (weights) => trainers[0]!.load(weights, context), context)
+        : joinPredictions(combine)
+    const selected = { members: trained, rows: development!, metric: joinBy!, atOnce: combine === 'vote' ? 2 : 1, join }
     const { joined, tests } =
-      joinBy === undefined
-        ? { joined: trained, tests: undefined }
-        : await selectMembers({ members: trained, rows: development!, metric: joinBy, combine }, context)
-    for (const { name } of trained.filter((member) => !joined.includes(member)))
-      await rm(memberFolder(directory, name), { recursive: true })
-    await writeEnsembleFile(directory, fileOf(joined, combine, tests))
+      joinBy === undefined ? { joined: trained, tests: undefined } : await selectMembers(selected, context)
+    if (combine === 'weights') await writeAverage(joined, directory, context)
+    else
+      for (const { name } of trained.filter((member) => !joined.includes(member)))
+        await rm(memberFolder(directory, name), { recursive: true })
+    await writeEnsembleFile(directory, fileOf(joined, { combine, base, tests }))
     const environment = await environmentOf(members, context)
     const usesDevelopment = joinBy !== undefined || trained.some(({ record }) => record.developmentDigest !== undefined)
     const splitSteps = trained.reduce((sum, { record }) => sum + (record.splitSteps ?? 0), 0)
@@ -95,6 +119,7 @@ export function ensembleTrainer<I = string, T = string>(options: EnsembleOptions
     ...(isIdentified && { version }),
     ...(trainers.every(({ targets }) => targets === 'labels') && { targets: 'labels' as const }),
     ...(formats.size === 1 && format !== undefined && { weightsFormat: format }),
+    ...(combine === 'weights' && trainers.every(({ warmStart }) => warmStart) && { warmStart: true as const }),
     describe,
     environment: (context) => environmentOf(members, context),
     files: () => [...new Set(trainers.flatMap((trainer) => trainer.files?.() ?? []))],
@@ -108,11 +133,12 @@ export function ensembleTrainer<I = string, T = string>(options: EnsembleOptions
       try {
         return await fitAll(request, context)
       } catch (error) {
-        await rm(join(directory, membersFolder), { recursive: true, force: true })
+        for (const name of await namesIn(directory)) await removeQuietly(join(directory, name))
         throw error
       }
     },
     async load(weights, context): Promise<Model<I>> {
+      if (combine === 'weights') return trainers[0]!.load(weights, context)
       const content = await readEnsembleFile(weights)
       const loaded: MemberModel<I>[] = []
       try {
@@ -152,15 +178,23 @@ async function loadMember<I, T>(
 
 function fileOf(
   joined: readonly TrainedMember<never>[],
-  combine: Combination,
-  tests: readonly MemberTest[] | undefined,
-): EnsembleFile {
+  {
+    combine,
+    base,
+    tests,
+  }: {
+    readonly combine: Combination
+    readonly base: Digest | undefined
+    readonly tests: readonly MemberTest[] | undefined
+  },
+): EnsembleContent {
   const [first, ...rest] = joined.map(({ name, share, trainer, weights }) => ({
     ...{ name, share, trainer },
     weights: weights.digest,
   }))
   return {
     ...{ architecture: 'ensemble', formatVersion: 1, combine, members: [first!, ...rest] },
+    ...(base !== undefined && { base }),
     ...(tests !== undefined && { tests: tests as unknown as Json }),
   }
 }

@@ -1,9 +1,8 @@
-import { type CallContext, digestJson } from '../core/index.js'
-import { type Evaluation, evaluate, type Metric, type Predictions, rememberingModel } from '../evaluation/index.js'
+import type { CallContext } from '../core/index.js'
+import { type Evaluation, evaluate, type Metric, rememberingModel } from '../evaluation/index.js'
 import { type Evidence, improves } from '../gate/index.js'
 import type { Rows } from '../model/index.js'
-import type { Combination } from './combine.js'
-import { ensembleModel } from './ensemble-model.js'
+import type { AskedMember, JoinMembers } from './join-members.js'
 import type { TrainedMember } from './train-members.js'
 
 /** Chance that a member without gain joins, over all that are tested. */
@@ -23,7 +22,7 @@ export interface MemberTest {
 /**
  * Chooses the members that the development rows show a gain for. The best one alone begins. The others are tested in the order of
  * their own values, each once: it joins if the ensemble with it is better by the gate's test (`improves`), at a level of 0.05
- * that is divided by the number of tests (Bonferroni). By a vote, two are tested at once: a second voter alone never decides.
+ * that is divided by the number of tests (Bonferroni). Voters are tested in twos: a second voter alone never decides.
  *
  * @returns `joined` in the order in which they joined, which decides between equal votes.
  */
@@ -32,28 +31,26 @@ export async function selectMembers<I>(
     members,
     rows,
     metric,
-    combine,
+    atOnce,
+    join,
   }: {
     readonly members: readonly TrainedMember<I>[]
     readonly rows: Rows<I, unknown>
     readonly metric: Metric
-    readonly combine: Combination
+    /** How many members are tested together. */
+    readonly atOnce: number
+    readonly join: JoinMembers<I>
   },
   context: CallContext,
 ): Promise<{ readonly joined: readonly TrainedMember<I>[]; readonly tests: readonly MemberTest[] }> {
-  const alone: { member: TrainedMember<I>; evaluation: Evaluation; answers: Predictions }[] = []
+  const alone: (AskedMember<I> & { readonly evaluation: Evaluation })[] = []
   for (const member of members) {
     await using model = await rememberingModel(member.load, undefined)
     const evaluation = await evaluate({ model, rows, metrics: [metric] }, context)
     alone.push({ member, evaluation, answers: model.answers() })
   }
   const together = async (some: typeof alone) => {
-    const remembered = some.map(async ({ member: { name, share, load }, answers }) => ({
-      ...{ name, share },
-      model: await rememberingModel(load, answers),
-    }))
-    const digest = digestJson(some.map(({ member }) => member.weights.digest))
-    await using model = ensembleModel({ digest, combine, members: await Promise.all(remembered), atOnce: false })
+    await using model = await join(some)
     return evaluate({ model, rows, metrics: [metric] }, context)
   }
   const sign = metric.direction === 'higher-is-better' ? -1 : 1
@@ -66,7 +63,6 @@ export async function selectMembers<I>(
   let chosen = [best!]
   let current = await together(chosen)
   const check = improves(metric)
-  const atOnce = combine === 'vote' ? 2 : 1
   const count = Math.ceil(others.length / atOnce)
   for (let start = 0; start < others.length; start += atOnce) {
     const some = others.slice(start, start + atOnce)

@@ -13,7 +13,7 @@ export {
 export { writeOnnx } from './onnx-writer.js'
 export { float32Of, readSafetensors, type Safetensors, type Tensor, tensorOfFloat32 } from './safetensors.js'
 export type { Dtype } from './safetensors-dtype.js'
-export type { ReadSafetensorsOptions } from './safetensors-header.js'
+export { type ReadSafetensorsOptions, readSafetensorsHeader } from './safetensors-header.js'
 export { type WriteSafetensorsOptions, type WrittenFile, writeSafetensors } from './safetensors-writer.js'
 export { readWeights, type WriteWeightsOptions, writeWeights } from './sharded-weights.js'
 export { readSmallJson } from './small-json.js'

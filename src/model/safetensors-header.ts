@@ -29,6 +29,8 @@ export interface SafetensorsHeader {
 export interface ReadSafetensorsOptions {
   /** @default 100,000,000, the limit of the reference reader; never more. */
   readonly maximumHeaderBytes?: number | undefined
+  /** Whether to read a tensor, by its name. @default all tensors */
+  readonly wanted?: ((name: string) => boolean) | undefined
 }
 
 /**

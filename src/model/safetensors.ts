@@ -35,7 +35,8 @@ export async function readSafetensors(
   return withPlainFile(path, async (file) => {
     const { metadata, tensors } = await readHeader(file, options)
     const read: Tensor[] = []
-    for (const tensor of tensors) read.push(await readTensor(file, tensor, context))
+    for (const tensor of tensors)
+      if (options.wanted?.(tensor.name) ?? true) read.push(await readTensor(file, tensor, context))
     return { metadata, tensors: read }
   })
 }

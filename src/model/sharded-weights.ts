@@ -67,8 +67,8 @@ export async function readWeights(
 ): Promise<ReadonlyMap<string, Tensor>> {
   const found = new Map<string, Tensor>()
   for (const file of await weightFiles(directory, stem)) {
-    const { tensors } = await readSafetensors(join(directory, file), context)
-    for (const tensor of tensors) if (wanted(tensor.name)) found.set(tensor.name, tensor)
+    const { tensors } = await readSafetensors(join(directory, file), context, { wanted })
+    for (const tensor of tensors) found.set(tensor.name, tensor)
   }
   return found
 }

@@ -16,6 +16,11 @@ export interface Trainer<I = string, T = string> extends Described {
   /** The trainer can start from `FitRequest.base`. Absent: a pipeline that names a base rejects this trainer. */
   readonly warmStart?: true | undefined
   /**
+   * The digest of the weights that it fine-tunes, if `FitRequest.base` names no others. Absent: it trains from scratch, or does not
+   * say.
+   */
+  readonly base?: Digest | undefined
+  /**
    * What decides the result besides `describe()`: package versions and the device's fingerprint. Part of the stage key,
    * but not of the source key.
    */

@@ -58,6 +58,7 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
     ...(settings.answer.kind === 'choice' && { targets: 'labels' as const }),
     weightsFormat: 'safetensors',
     warmStart: true,
+    ...(!settings.fromScratch && { base: settings.base.digest }),
     environment,
 
     async fit(request, context) {

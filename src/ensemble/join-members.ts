@@ -1,0 +1,94 @@
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type CallContext, type Digest, digestJson } from '../core/index.js'
+import { type Predictions, rememberingModel } from '../evaluation/index.js'
+import { type Model, readWeightsDirectory, type WeightsDirectory } from '../model/index.js'
+import { namesIn, removeQuietly } from '../store/index.js'
+import type { FitRequest } from '../trainer/index.js'
+import { averageWeights } from './average-weights.js'
+import type { PredictionCombination } from './combine.js'
+import { membersFolder } from './ensemble-file.js'
+import { ensembleModel } from './ensemble-model.js'
+import { type Member, refusal } from './member.js'
+import type { TrainedMember } from './train-members.js'
+
+/** A member, and its predictions for the development rows. */
+export interface AskedMember<I> {
+  readonly member: TrainedMember<I>
+  readonly answers: Predictions
+}
+
+/** Makes one model of members, to be tested on the development rows. */
+export type JoinMembers<I> = (some: readonly AskedMember<I>[]) => Promise<Model<I>>
+
+/** Combines the predictions that the members gave before. */
+export const joinPredictions =
+  <I>(combine: PredictionCombination): JoinMembers<I> =>
+  async (some) => {
+    const remembered = some.map(async ({ member: { name, share, load }, answers }) => ({
+      ...{ name, share },
+      model: await rememberingModel(load, answers),
+    }))
+    const digest = digestJson(some.map(({ member }) => member.weights.digest))
+    return ensembleModel({ digest, combine, members: await Promise.all(remembered), atOnce: false })
+  }
+
+/** Averages the weights of the members in a folder that the next call replaces. */
+export const joinWeights =
+  <I>(
+    directory: string,
+    load: (weights: WeightsDirectory) => Promise<Model<I>>,
+    context: CallContext,
+  ): JoinMembers<I> =>
+  async (some) => {
+    const folder = folderOfAverage(directory)
+    await removeQuietly(folder)
+    const members = some.map(({ member }) => member)
+    await averageWeights(members, folder, context)
+    return load(await readWeightsDirectory(folder, context))
+  }
+
+/** Writes the mean of the weights in the place of the members. */
+export async function writeAverage<I>(
+  members: readonly TrainedMember<I>[],
+  directory: string,
+  context: CallContext,
+): Promise<void> {
+  const folder = folderOfAverage(directory)
+  await removeQuietly(folder)
+  await averageWeights(members, folder, context)
+  for (const name of await namesIn(folder)) await rename(join(folder, name), join(directory, name))
+  await removeQuietly(join(directory, membersFolder))
+}
+
+/** No name of a member. */
+const folderOfAverage = (directory: string) => join(directory, membersFolder, '.average')
+
+/** @throws `invalid-options` for members that different trainers load. */
+export function checkSameTrainer(members: readonly Member<never, never>[]): void {
+  const [first, ...others] = members
+  const other = others.find(({ trainer }) => trainer.name !== first!.trainer.name)
+  if (other !== undefined)
+    throw refusal(
+      `"${first!.name}" is trained by "${first!.trainer.name}" and "${other.name}" by "${other.trainer.name}", and only weights of one architecture can be averaged`,
+      'Use combine: "mean" or "vote"',
+    )
+}
+
+/**
+ * The digest of the weights from which all members start.
+ *
+ * @throws `invalid-options` if there are none: weights that were trained from scratch with different seeds have no useful mean.
+ */
+export function commonBase<I, T>(members: readonly Member<I, T>[], { base }: FitRequest<I, T>): Digest {
+  const [own] = members.map(({ trainer }) => trainer.base)
+  const other = members.find(({ trainer }) => trainer.base !== own)
+  if (base !== undefined) return base.digest
+  if (own !== undefined && other === undefined) return own
+  throw refusal(
+    other === undefined
+      ? 'its weights are to be averaged, and the members are trained from scratch'
+      : `its weights are to be averaged, and "${members[0]!.name}" and "${other.name}" start from different weights`,
+    'Name a release to start from ("base" of the pipeline), use members that fine-tune one base, or use combine: "mean" or "vote"',
+  )
+}
