@@ -37,7 +37,6 @@ import type { NamedBase, Pipeline, Stage } from '../pipeline/index.js'
 import { prompt } from '../prompts/index.js'
 import { hubSamples } from '../releaser/huggingface/samples/index.js'
 import type { Releaser } from '../releaser/index.js'
-import { directoryStore } from '../store/directory/index.js'
 import type { Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { LlamaOutput, LoraOptions } from '../trainer/tfjs/index.js'
@@ -67,10 +66,10 @@ import {
   promptsPath,
   quarantinePath,
   samplesPath,
-  storePath,
   trainingFile,
 } from './layout.js'
 import { namedBase } from './named-base.js'
+import { projectStore } from './project-store.js'
 import { refuseLinks } from './refuse-links.js'
 import { gitHubAddress, hubAddress, oneReleaser, registriesOf, type Surroundings } from './release-targets.js'
 
@@ -116,10 +115,9 @@ export function ledgerOptions(
   { shared, environment }: Pick<Surroundings, 'shared' | 'environment'>,
   { ledger }: Configuration,
 ): GitBranchLedgerOptions {
-  const { journals } = directoryStore(join(shared, storePath))
   return {
     ...ledger,
-    earlier: () => journals.read(ledgerJournal),
+    earlier: async () => (await projectStore({ shared, environment })).journals.read(ledgerJournal),
     onAuth: (url) => credentialsFor(url, environment),
     environment,
   }
@@ -135,7 +133,7 @@ function credentialsFor(url: string, environment: EnvironmentVariables): Credent
 
 /** @throws `invalid-config`. */
 export async function compose(surroundings: Surroundings, context: CallContext): Promise<Composition> {
-  const { root, shared } = surroundings
+  const { root } = surroundings
   const configuration = await configurationIn(root, context)
   const { schemaPath } = configuration.dataset
   const host = (await loadHostConfiguration(root)) ?? {}
@@ -146,7 +144,7 @@ export async function compose(surroundings: Surroundings, context: CallContext):
       : [host.releaser],
   )
   const releaser = once(async () => oneReleaser(await registries()))
-  const [store, largeFiles] = [directoryStore(join(shared, storePath)), largeFilesOf(surroundings)]
+  const [store, largeFiles] = [await projectStore(surroundings), largeFilesOf(surroundings)]
   return {
     configuration,
     ...(schemaPath !== undefined && { schema: await readSchema(root, schemaPath) }),

@@ -3,7 +3,7 @@ import { type CallContext, SheikhError, webAddress } from '../core/index.js'
 import { directoryRegistry } from '../releaser/directory/index.js'
 import { type Releaser, releaseTo } from '../releaser/index.js'
 import { proxyFetch } from '../releaser/remote/index.js'
-import type { BucketCredentials } from '../store/bucket/index.js'
+import type { BucketCredentials, BucketOptions } from '../store/bucket/index.js'
 import type { ReleaseConfiguration, ReleaseTarget } from './config/index.js'
 import type { EnvironmentVariables } from './git/index.js'
 
@@ -111,15 +111,7 @@ async function registryOf(
   }
   if (target.kind === 's3') {
     const { s3Registry } = await import('../releaser/s3/index.js')
-    return s3Registry({
-      address: target.address,
-      endpoint:
-        target.endpoint ??
-        addressIn(environment, 'AWS_ENDPOINT_URL_S3', 'https://s3.example.com') ??
-        addressIn(environment, 'AWS_ENDPOINT_URL', 'https://s3.example.com'),
-      region: target.region ?? (environment['AWS_REGION'] || undefined),
-      credentials: credentialsIn(environment),
-    })
+    return s3Registry(bucketIn(target, environment))
   }
   const { githubRegistry } = await import('../releaser/github/index.js')
   return githubRegistry({
@@ -142,6 +134,20 @@ export function projectTagFormat(project: string): string {
 }
 
 /** Absent: the client looks for a profile, a role or single sign-on. */
+/** A bucket with the settings and credentials of the environment, as other programs find them. */
+export const bucketIn = (
+  { address, endpoint, region }: Pick<BucketOptions, 'address' | 'endpoint' | 'region'>,
+  environment: EnvironmentVariables,
+): BucketOptions => ({
+  address,
+  endpoint:
+    endpoint ??
+    addressIn(environment, 'AWS_ENDPOINT_URL_S3', 'https://s3.example.com') ??
+    addressIn(environment, 'AWS_ENDPOINT_URL', 'https://s3.example.com'),
+  region: region ?? (environment['AWS_REGION'] || undefined),
+  credentials: credentialsIn(environment),
+})
+
 function credentialsIn(environment: EnvironmentVariables): BucketCredentials | undefined {
   const accessKeyId = environment['AWS_ACCESS_KEY_ID'] || undefined
   const secretAccessKey = environment['AWS_SECRET_ACCESS_KEY'] || undefined

@@ -8,6 +8,7 @@ import type { Composition } from '../compose.js'
 import type { Git } from '../git/index.js'
 import { trustedKeysPath } from '../layout.js'
 import { type ProjectPlace, projectLedger } from '../project-pipeline.js'
+import { storeVariable } from '../project-store.js'
 
 /** A project whose past is read. Nothing is changed. */
 export interface AuditProject {
@@ -18,6 +19,8 @@ export interface AuditProject {
   readonly project: string
   /** As `Surroundings.shared`. */
   readonly shared: string
+  /** The address of a bucket that is the store of several machines. */
+  readonly bucket: string | undefined
   readonly context: CallContext
   readonly composition: Composition
   readonly ledger: Ledger
@@ -26,7 +29,9 @@ export interface AuditProject {
 
 export function auditProject(place: ProjectPlace, composition: Composition): AuditProject {
   const { git, prefix, surroundings, context } = place
+  const bucket = surroundings.environment[storeVariable] || undefined
   return {
+    bucket,
     ...{ git, root: surroundings.root, project: prefix, shared: surroundings.shared, context, composition },
     ledger: projectLedger(place, composition.configuration),
     trust: () => readTrust(join(surroundings.root, trustedKeysPath)),

@@ -34,6 +34,8 @@ export interface ForgetFacts {
   readonly startsFrom?: string | undefined
   readonly baselines: readonly string[]
   readonly hasStore: boolean
+  /** The address of a bucket that is the store of several machines. */
+  readonly bucket?: string | undefined
   readonly blobs: readonly SampleBlob[]
   /** Files that the sample in the work tree names, below the project's folder. */
   readonly namedFiles: readonly string[]
@@ -159,7 +161,7 @@ function withdraw({ releases, channel, cleanVersion }: ForgetFacts): readonly Fo
   ]
 }
 
-function clean({ releases, hasStore }: ForgetFacts): readonly ForgetStep[] {
+function clean({ releases, hasStore, bucket }: ForgetFacts): readonly ForgetStep[] {
   const trained = releases.filter(({ trainedOn, removed }) => trainedOn !== false && !removed)
   const listed = releases.filter(({ record }) => record.length > 0)
   return [
@@ -185,7 +187,7 @@ function clean({ releases, hasStore }: ForgetFacts): readonly ForgetStep[] {
       ? [
           {
             step: 'Delete the local store with its caches, runs, evaluations and candidates, on every machine and in the caches of CI.',
-            commands: ['rm -r .sheikh'],
+            commands: ['rm -r .sheikh', ...(bucket === undefined ? [] : [`aws s3 rm --recursive ${quoted(bucket)}`])],
             note: 'It is a cache: releases and the ledger are elsewhere. Runs that wait for approval are lost.',
           },
         ]

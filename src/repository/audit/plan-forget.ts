@@ -51,7 +51,7 @@ const limits: readonly string[] = [
 
 /** @throws `not-found` with the nearest ids. */
 export async function planForget(id: string, project: AuditProject): Promise<ForgetPlan> {
-  const { composition, context, git, root, shared } = project
+  const { composition, context, git, root, shared, bucket } = project
   const trace = await traceSample(id, 'plan to forget', project)
   const { trouble, row, now, inGit, history } = trace
   const releases = await releasesWithSample(id, history, trace.releases, context)
@@ -87,7 +87,8 @@ export async function planForget(id: string, project: AuditProject): Promise<For
     channel: composition.configuration.release.channel ?? 'latest',
     startsFrom: startsFrom?.version,
     baselines: files.flatMap(({ place, path }) => (place === 'baseline' ? [path] : [])),
-    hasStore: existsSync(join(shared, storePath)),
+    hasStore: bucket !== undefined || existsSync(join(shared, storePath)),
+    bucket,
     blobs: [...inGit.blobs, ...inGit.files],
     namedFiles: namedFilesOf(trace.sample, composition.configuration.dataset.files),
     evaluationPath: project.project === '' ? evaluationPath : `${project.project}/${evaluationPath}`,
