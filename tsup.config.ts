@@ -32,7 +32,7 @@ export default defineConfig({
     'tfjs-thread': 'src/trainer/tfjs/thread/tfjs-thread.ts',
     'render-thread': 'src/prompts/render-thread.ts',
     'execute-worker': 'src/execute/worker-program.ts',
-    'tune-worker': 'src/repository/tune-worker.ts',
+    'project-worker': 'src/repository/project-worker.ts',
   },
   format: 'esm',
   target: 'node20',

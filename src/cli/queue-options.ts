@@ -49,6 +49,28 @@ export function queueIn(values: Values, fail: (fact: string) => SheikhError): Qu
   return { redis: withPassword('redis'), postgres: withPassword('postgres'), queue: textIn(values, 'queue') }
 }
 
+/**
+ * The workers that the options name, on this machine or on others.
+ *
+ * @param fail makes the error of a fact.
+ */
+export function workersIn(
+  values: Values,
+  fail: (fact: string) => SheikhError,
+): { readonly workers?: number; readonly cluster?: QueueOptions } {
+  const workers = countIn(values, 'workers', fail)
+  const cluster = queueIn(values, fail)
+  if (cluster !== undefined && workers !== undefined)
+    throw fail('--workers is for this machine, and --redis and --postgres are for others. Give one of them')
+  return { ...(workers !== undefined && { workers }), ...(cluster !== undefined && { cluster }) }
+}
+
+export function countIn(values: Values, name: string, fail: (fact: string) => SheikhError): number | undefined {
+  const text = textIn(values, name)
+  if (text === undefined || /^[1-9]\d{0,8}$/.test(text)) return text === undefined ? undefined : Number(text)
+  throw fail(`--${name} is ${JSON.stringify(text)}. Give an integer of at least 1`)
+}
+
 /** Makes the usage errors of a command. @param purpose as in "Cannot <purpose>". */
 export const usageOf = (command: string, purpose: string) => (fact: string) =>
   new SheikhError('invalid-options', `Cannot ${purpose}: ${fact}. See: sheikh ${command} --help`)

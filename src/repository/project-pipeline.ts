@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import { type CallContext, digestBytes, isSheikhError } from '../core/index.js'
+import { type CallContext, digestBytes, isSheikhError, SheikhError } from '../core/index.js'
 import type { Dataset } from '../dataset/index.js'
+import type { Executor } from '../execute/index.js'
 import type { Ledger } from '../gate/index.js'
 import type { Rows } from '../model/index.js'
 import {
@@ -70,14 +71,23 @@ export interface ProjectPlan extends RunPlan {
   readonly notices: readonly Notice[]
 }
 
-export async function loadedProject(place: ProjectPlace, composition: Composition): Promise<LoadedProject> {
+export interface LoadOptions {
+  /** Workers that evaluate: `Repository.executor`. @default this process */
+  readonly executor?: Executor | undefined
+}
+
+export async function loadedProject(
+  place: ProjectPlace,
+  composition: Composition,
+  options: LoadOptions = {},
+): Promise<LoadedProject> {
   const { configuration, dataset, store } = composition
   const { git, surroundings, context } = place
   return {
     name: configuration.pipeline.name,
     notices: configuration.notices,
     retention: configuration.release.retention,
-    pipeline: await projectPipeline(place, composition),
+    pipeline: await projectPipeline(place, composition, options),
     dataset,
     dirtyPaths: async () =>
       (await provenanceOf({ git, root: surroundings.root }, composition, context, store.documents)).dirtyPaths,
@@ -90,8 +100,18 @@ export async function loadedProject(place: ProjectPlace, composition: Compositio
   }
 }
 
-async function projectPipeline(place: ProjectPlace, composition: Composition): Promise<Pipeline<unknown, unknown>> {
-  if (composition.pipeline !== undefined) return composition.pipeline as Pipeline<unknown, unknown>
+async function projectPipeline(
+  place: ProjectPlace,
+  composition: Composition,
+  { executor }: LoadOptions,
+): Promise<Pipeline<unknown, unknown>> {
+  if (composition.pipeline !== undefined) {
+    if (executor === undefined) return composition.pipeline as Pipeline<unknown, unknown>
+    throw new SheikhError(
+      'invalid-config',
+      'Cannot evaluate on workers: sheikh.config.ts makes the pipeline. Give the pipeline "evaluation" there (docs/execute.md).',
+    )
+  }
   const [releaser, trainer, base] = [
     await composition.releaser(),
     await composition.trainer(),
@@ -100,6 +120,7 @@ async function projectPipeline(place: ProjectPlace, composition: Composition): P
   const pipeline = new Pipeline<unknown, unknown>({
     ...(await pipelineOptions(place, composition)),
     ...{ releaser, trainer, base, ledger: projectLedger(place, composition.configuration) },
+    ...(executor !== undefined && { evaluation: { executor } }),
   })
   const { configuration } = composition
   if (configuration.training.reportTo?.length) {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { DatasetSummary, PinnedSet, QualityReport, Repin } from '../dataset/index.js'
-import type { WorkerModule } from '../execute/index.js'
+import type { Executor, WorkerModule } from '../execute/index.js'
 import type { FeedbackStore } from '../feedback/index.js'
 import type { Ledger } from '../gate/index.js'
 import type { Imported, Pipeline, RunPlanOptions } from '../pipeline/index.js'
@@ -30,8 +30,10 @@ import type { InputReader } from './model-inputs.js'
 import type { ProjectNotifiers } from './notifications.js'
 import { type OpenedProject, openProject, type RepositoryOptions } from './opened-project.js'
 import type { PinnedData } from './pin-hub-data.js'
+import type { ProjectExecutorOptions } from './project-executor.js'
 import {
   type LoadedProject,
+  type LoadOptions,
   loadedProject,
   type ProjectPlan,
   planProject,
@@ -80,9 +82,24 @@ export class Repository {
     return (await this.load()).pipeline
   }
 
-  /** Reads the files once and gives all that a command needs of them. */
-  async load(): Promise<LoadedProject> {
-    return loadedProject(this.#project, await this.#project.compose())
+  /**
+   * Reads the files once and gives all that a command needs of them.
+   *
+   * @throws `invalid-config` for `executor` if sheikh.config.ts makes the pipeline.
+   */
+  async load(options: LoadOptions = {}): Promise<LoadedProject> {
+    return loadedProject(this.#project, await this.#project.compose(), options)
+  }
+
+  /**
+   * Workers that evaluate for `load`, in processes on this machine or on a cluster. The caller closes it.
+   *
+   * @returns `undefined` for one worker: this process.
+   * @throws `invalid-options` for both `workers` and `cluster`; as `localExecutor` and `bullmqExecutor`.
+   */
+  async executor(options: ProjectExecutorOptions = {}): Promise<Executor | undefined> {
+    const { projectExecutor } = await import('./project-executor.js')
+    return projectExecutor(this.#project, options)
   }
 
   /**
@@ -466,14 +483,14 @@ export class Repository {
   }
 
   /**
-   * The module of a worker that trains the trials of `tune({ cluster })` from the files of this checkout, for `bullmqWorker`. Give the
-   * machine of the search and the workers the same files and the same folder `.sheikh/`.
+   * The module of a worker that evaluates and trains the trials of `tune({ cluster })` from the files of this checkout, for
+   * `bullmqWorker`. Give the machine that sends the jobs and the workers the same files and the same folder `.sheikh/`.
    *
    * @throws as `tune`, if the project cannot be read or is incomplete.
    */
-  async trialWorker({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<WorkerModule> {
-    const { trialWorker } = await import('./tune-project.js')
-    return trialWorker(this.#project, this.#project.within(signal))
+  async worker({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<WorkerModule> {
+    const { projectWorker } = await import('./project-executor.js')
+    return projectWorker(this.#project, this.#project.within(signal))
   }
 
   /**

@@ -2,10 +2,10 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { type Document, isMap, isNode, isScalar, parse, parseDocument, type YAMLMap } from 'yaml'
-import { type CallContext, messageOf, SheikhError, toJson } from '../core/index.js'
+import { type CallContext, messageOf, SheikhError } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
-import type { Executor, QueueOptions, WorkerModule } from '../execute/index.js'
-import { readTextFile, type Store, writeFileAtomic } from '../store/index.js'
+import type { QueueOptions } from '../execute/index.js'
+import { readTextFile, writeFileAtomic } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { Point, Pruner, Sampler, Space, StudyRecord, TuneEvent, TuneResult } from '../tune/index.js'
 import { builtInTrainer, type Composition, rightnessOf, wholeFoldersOf } from './compose.js'
@@ -20,12 +20,9 @@ import {
 import { trainingFile, tuningFile } from './layout.js'
 import { notificationSecrets } from './notification-secrets.js'
 import type { OpenedProject } from './opened-project.js'
-import { type Surroundings, secretsOf } from './release-targets.js'
-import type { TuneWorkerOptions } from './tune-worker.js'
+import { executorOf } from './project-executor.js'
+import { secretsOf } from './release-targets.js'
 import { refuseIncomplete } from './whole-checkout.js'
-
-// Beside this file in `src`, and beside the bundle that this file is part of.
-const workerEntry = new URL(`./tune-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url)
 
 export interface TuneProjectOptions {
   /** @default `tuning.trials` of mlops/tuning.yaml, 40 */
@@ -154,35 +151,6 @@ export const trainerOfTrials =
       wholeFoldersOf(composition),
       context,
     )
-
-/** `undefined`: this process. */
-async function executorOf(
-  { workers, cluster }: { readonly workers: number; readonly cluster: QueueOptions | undefined },
-  surroundings: Surroundings,
-  store: Store,
-): Promise<Executor | undefined> {
-  if (cluster === undefined && workers === 1) return undefined
-  const { bullmqExecutor, localExecutor } = await import('../execute/index.js')
-  if (cluster !== undefined) return bullmqExecutor({ ...cluster, store })
-  return localExecutor({ store, workers, worker: workerOfProject(surroundings, { keepsCheckpoints: true }) })
-}
-
-/** As `Repository.trialWorker`. */
-export async function trialWorker(project: OpenedProject, context: CallContext): Promise<WorkerModule> {
-  await refuseIncomplete('do trials', project, await project.compose(), context)
-  // The workers of a cluster share the folder of the checkpoints, and do not know how many they are.
-  return workerOfProject(project.surroundings, { keepsCheckpoints: false })
-}
-
-/** The module of workers for trials of the project. */
-function workerOfProject(
-  { root, project, shared, environment }: Surroundings,
-  { keepsCheckpoints }: Pick<TuneWorkerOptions, 'keepsCheckpoints'>,
-): WorkerModule {
-  // Without variables that are not set: the options are JSON.
-  const options = toJson({ root, project, shared, environment, keepsCheckpoints } satisfies TuneWorkerOptions)
-  return { module: workerEntry, options }
-}
 
 /** The metric that a search improves. @throws `invalid-config` if the model is not measured by it. */
 export function metricOfTrials(configuration: Configuration): Metric {

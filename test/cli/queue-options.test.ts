@@ -11,10 +11,9 @@ describe('the options of a queue', () => {
     [['worker', '--redis', address, '--password-env', 'SHEIKH_NONE'], /"SHEIKH_NONE" is not set or empty/],
     [['doctor', '--queue', 'gpu'], /Cannot look at the cluster: --queue needs an address/],
     [['tune', '--password-env', 'SHEIKH_NONE'], /Cannot search: --password-env needs an address/],
-    [
-      ['tune', '--redis', address, '--workers', '2'],
-      /Cannot search: --workers trains on this machine.*Give one of them/,
-    ],
+    [['run', '--workers', '0'], /Cannot run: --workers is "0"/],
+    [['run', '--redis', address, '--workers', '2'], /Cannot run: --workers is for this machine.*Give one of them/],
+    [['tune', '--redis', address, '--workers', '2'], /Cannot search: --workers is for this machine.*Give one of them/],
   ])('refuses %j', async (parts, message) => {
     const { code, err } = await sheikh(await temporary(), parts)
     expect(err).toMatch(message)

@@ -7,6 +7,7 @@ import { callContext, type Json } from '../../src/core/index.js'
 import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../../src/dataset/index.js'
 import { evaluate, rememberingModel, writeEvaluation, writePredictions } from '../../src/evaluation/index.js'
 import { type Executor, inProcessExecutor } from '../../src/execute/index.js'
+import { storeLedger } from '../../src/gate/index.js'
 import type { Rows, WeightsDirectory } from '../../src/model/index.js'
 import { predictInShards } from '../../src/pipeline/evaluate-in-shards.js'
 import { evaluateInShards, evaluationKind } from '../../src/pipeline/index.js'
@@ -14,6 +15,7 @@ import { directoryStore } from '../../src/store/directory/index.js'
 import type { Store } from '../../src/store/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
+import { memoryRegistry } from '../../src/testing/memory-registry.js'
 import type { Trainer } from '../../src/trainer/index.js'
 import { builtRooms } from '../built-package.js'
 import { startLocal } from '../execute/start-local.js'
@@ -309,20 +311,29 @@ describe('evaluateInShards with processes', () => {
 
 describe('a pipeline with workers for its evaluation', () => {
   it('has the keys and digests of one process, and finds what a run in one process kept', async () => {
-    const runOf = async (one: ReturnType<typeof world>, executor?: Executor) => {
-      const result = await one.pipeline(undefined, executor && { evaluation: { executor } }).run()
-      const record = (await one.store.runs.read(result.runId)) as unknown as {
+    const runOf = async ({ store, pipeline }: ReturnType<typeof world>, executor?: Executor) => {
+      const evaluation = executor && { executor }
+      // A registry of its own: with a release of the same bundle nothing would be evaluated.
+      const result = await pipeline(undefined, {
+        releaser: memoryRegistry(),
+        ledger: storeLedger(memoryStore()),
+        evaluation,
+      }).run()
+      const record = (await store.runs.read(result.runId)) as unknown as {
         readonly stages: readonly { readonly name: string; readonly key?: string; readonly cached: boolean }[]
         readonly evaluations: Json
       }
       const { key, cached } = record.stages.find(({ name }) => name === 'evaluate')!
       return { status: result.status, key, cached, evaluations: record.evaluations }
     }
-    const alone = await runOf(world())
+    const single = world()
+    const alone = await runOf(single)
     const sharded = world()
     const kinds = [evaluationKind({ trainer: fakeTrainer(), dataset: datasetOf(samples) })]
     await using executor = inProcessExecutor({ store: sharded.store, kinds })
     expect(await runOf(sharded, executor)).toEqual(alone)
     expect(alone).toMatchObject({ status: 'released', cached: false })
+    expect(await runOf(sharded)).toEqual({ ...alone, cached: true })
+    expect(await runOf(single, executor)).toEqual({ ...alone, cached: true })
   })
 })

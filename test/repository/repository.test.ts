@@ -41,7 +41,7 @@ it('the signal of the repository ends calls without a signal of their own', asyn
   stop.abort('stopped')
   await expect(stoppable.validate()).rejects.toBe('stopped')
   await expect(stoppable.checkData()).rejects.toBe('stopped')
-  await expect(stoppable.trialWorker()).rejects.toBe('stopped')
+  await expect(stoppable.worker()).rejects.toBe('stopped')
   await expect(stoppable.diff()).rejects.toBe('stopped')
 })
 

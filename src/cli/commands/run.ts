@@ -4,6 +4,7 @@ import { usageError } from '../command-table.js'
 import { exitCodeOf } from '../exit-code.js'
 import { showProgress } from '../progress.js'
 import { describeResult, open, printNotices } from '../project.js'
+import { queueHelp, queueOptions, usageOf, workersIn } from '../queue-options.js'
 import { markdownOf, reportNotTriggeredToActions, reportResultToActions } from '../report-result.js'
 import { joinTexts } from '../styled-text.js'
 import { terminalPath } from '../terminal-path.js'
@@ -24,6 +25,8 @@ export const run: Command = {
     github: { type: 'boolean' },
     'if-triggered': { type: 'boolean' },
     schedule: { type: 'string' },
+    workers: { type: 'string' },
+    ...queueOptions,
   },
   optionHelp: {
     retrain: 'Train and evaluate even if nothing changed',
@@ -35,9 +38,15 @@ export const run: Command = {
     github: 'In GitHub Actions: also write the outputs status, run and version, and the report as job summary',
     'if-triggered': 'Run only if changes since the last run, or the schedule, ask for it (see: sheikh triggers)',
     schedule: 'With --if-triggered: the cron of a trigger in mlops/pipeline.yaml, which then fires',
+    workers: 'Number of processes that evaluate, with the same result (default: 1, in this process)',
+    ...queueHelp,
   },
   choices: { 'release-as': ['patch', 'minor', 'major'], until: ['verdict'] },
-  examples: ['sheikh run --if-triggered --report report.md', 'sheikh run --until verdict --out awaiting'],
+  examples: [
+    'sheikh run --if-triggered --report report.md',
+    'sheikh run --until verdict --out awaiting',
+    'sheikh run --workers 4',
+  ],
   positionals: [0, 0],
   async run({ project, json, values }, terminal) {
     // A path that cannot be used is known before an hour of training.
@@ -46,9 +55,11 @@ export const run: Command = {
     const schedule = scheduleOf(values['schedule'])
     if (schedule !== undefined && values['if-triggered'] !== true)
       throw usageError('Cannot use "--schedule" without "--if-triggered".', 'sheikh run --help')
+    const workers = workersIn(values, usageOf('run', 'run'))
     const directory = await outFolder(values, terminal)
     const repository = await open(project, terminal)
-    const loaded = await repository.load()
+    await using executor = await repository.executor(workers)
+    const loaded = await repository.load({ executor })
     const triggered = values['if-triggered'] === true ? await loaded.triggered({ schedule }) : undefined
     const isForActions = values['github'] === true
     if (triggered?.action === 'none') {

@@ -1,9 +1,9 @@
 import type { TunedProject } from '../../repository/index.js'
 import type { Point, Trial, TuneEvent } from '../../tune/index.js'
-import { type Arguments, type Command, type Terminal, toJson } from '../command.js'
+import { type Command, type Terminal, toJson } from '../command.js'
 import { progressLine, RateMeter } from '../progress-line.js'
 import { open } from '../project.js'
-import { queueHelp, queueIn, queueOptions, textIn, usageOf } from '../queue-options.js'
+import { countIn, queueHelp, queueOptions, textIn, usageOf, workersIn } from '../queue-options.js'
 import { readJournal } from '../read-journal.js'
 import { joinTexts, styled, type Text } from '../styled-text.js'
 
@@ -34,11 +34,8 @@ export const tuneCommand: Command = {
   examples: ['sheikh tune --trials 100 --write', 'sheikh tune --redis redis://queue.example:6379'],
   positionals: [0, 0],
   async run({ project, json, values }, terminal) {
-    const trials = countOf(values, 'trials')
-    const workers = countOf(values, 'workers')
-    const cluster = queueIn(values, usage)
-    if (cluster !== undefined && workers !== undefined)
-      throw usage('--workers trains on this machine, and --redis and --postgres on others. Give one of them')
+    const trials = countIn(values, 'trials', usage)
+    const workers = workersIn(values, usage)
     const repository = await open(project, terminal)
     const name = textIn(values, 'earlier')
     const from = textIn(values, 'from')
@@ -50,9 +47,8 @@ export const tuneCommand: Command = {
           : await repository.study(name)
     const result = await repository.tune({
       ...(trials !== undefined && { trials }),
-      ...(workers !== undefined && { workers }),
+      ...workers,
       name: textIn(values, 'name'),
-      ...(cluster !== undefined && { cluster }),
       ...(earlier !== undefined && { earlier }),
       write: values['write'] === true,
       signal: terminal.signal,
@@ -60,14 +56,6 @@ export const tuneCommand: Command = {
     })
     return { text: textOf(result), json: toJson(result) }
   },
-}
-
-function countOf(values: Arguments['values'], name: string): number | undefined {
-  const value = values[name]
-  if (value === undefined) return undefined
-  const count = Number(value)
-  if (Number.isSafeInteger(count) && count >= 1) return count
-  throw usage(`--${name} is ${JSON.stringify(value)}. Give an integer of at least 1`)
 }
 
 const usage = usageOf('tune', 'search')

@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { callContext } from '../../core/index.js'
 import { bullmqWorker } from '../../execute/index.js'
-import { type Arguments, type Command, type Terminal, toJson } from '../command.js'
+import { type Command, type Terminal, toJson } from '../command.js'
 import { logTo, open } from '../project.js'
-import { queueHelp, queueIn, queueOptions, textIn, usageOf } from '../queue-options.js'
+import { countIn, queueHelp, queueIn, queueOptions, textIn, usageOf } from '../queue-options.js'
 
 export const workerCommand: Command = {
   name: 'worker',
   usage: '',
-  summary: 'Do jobs of a cluster until SIGTERM or Ctrl-C: trials of this project, or those of a module',
+  summary: 'Do jobs of a cluster until SIGTERM or Ctrl-C: trials and evaluations of this project, or those of a module',
   options: {
     ...queueOptions,
     module: { type: 'string' },
@@ -21,7 +21,7 @@ export const workerCommand: Command = {
   optionHelp: {
     ...queueHelp,
     module:
-      'File that exports the function that makes the store and the kinds of jobs (default: trials of this project)',
+      'File that exports the function that makes the store and the kinds of jobs (default: trials and evaluations of this project)',
     export: 'Name of the function (default: worker)',
     device: 'What the jobs compute on, such as cuda (default: not named)',
     concurrency: 'Number of jobs at once, each in a process of its own (default: 1)',
@@ -38,12 +38,12 @@ export const workerCommand: Command = {
     const [module, exported] = [textIn(values, 'module'), textIn(values, 'export')]
     if (module === undefined && exported !== undefined) throw usage('--export names a function of --module. Give both')
     const options = {
-      ...{ ...queue, device: textIn(values, 'device'), memoryMb: countIn(values, 'memory-mb') },
-      concurrency: countIn(values, 'concurrency') ?? 1,
+      ...{ ...queue, device: textIn(values, 'device'), memoryMb: countIn(values, 'memory-mb', usage) },
+      concurrency: countIn(values, 'concurrency', usage) ?? 1,
     }
     const worker =
       module === undefined
-        ? await (await open(project, terminal)).trialWorker({ signal: terminal.signal })
+        ? await (await open(project, terminal)).worker({ signal: terminal.signal })
         : { module: resolve(terminal.cwd, module), export: exported }
     const log = { ...logTo(terminal), info: (message: string) => terminal.err(`${message}\n`) }
     await using started = await bullmqWorker({ ...options, worker }, callContext({ signal: terminal.signal, log }))
@@ -61,12 +61,6 @@ export const workerCommand: Command = {
 
 async function untilStopped({ signal }: Terminal): Promise<void> {
   if (!signal.aborted) await once(signal, 'abort')
-}
-
-function countIn(values: Arguments['values'], name: string): number | undefined {
-  const text = textIn(values, name)
-  if (text === undefined || /^[1-9]\d{0,8}$/.test(text)) return text === undefined ? undefined : Number(text)
-  throw usage(`--${name} is ${JSON.stringify(text)}. Give an integer of at least 1`)
 }
 
 const usage = usageOf('worker', 'start a worker')

@@ -1,0 +1,39 @@
+// The module of the workers of a project: they compose it from its files, train the trials of `sheikh tune`, and evaluate.
+import { callContext } from '../core/index.js'
+import type { WorkerParts } from '../execute/index.js'
+import { evaluationKind } from '../pipeline/index.js'
+import { trialKind } from '../tune/index.js'
+import { type Composition, compose } from './compose.js'
+import { notificationSecrets } from './notification-secrets.js'
+import { type Surroundings, secretsOf } from './release-targets.js'
+import { metricOfTrials, trainerOfTrials } from './tune-project.js'
+
+/** JSON, sent to the worker over a channel that no other process reads. */
+export interface ProjectWorkerOptions extends Pick<Surroundings, 'root' | 'project' | 'shared' | 'environment'> {
+  /** Whether trainings that are interrupted continue. The store has room for the checkpoints of a few trainings only. */
+  readonly keepsCheckpoints: boolean
+}
+
+export async function worker(options: ProjectWorkerOptions): Promise<WorkerParts> {
+  const context = callContext()
+  // Releases, which are on a remote, take no part.
+  const composition = await compose({ ...options, workTree: options.root, originUrl: async () => undefined }, context)
+  const { dataset, store, configuration } = composition
+  const kinds = [
+    evaluationKind({ trainer: await composition.trainer(), dataset }),
+    ...(configuration.tuning === undefined ? [] : [trialsOf(options, composition)]),
+  ]
+  return {
+    store: options.keepsCheckpoints ? store : { ...store, checkpoints: undefined },
+    kinds: kinds as WorkerParts['kinds'],
+  }
+}
+
+function trialsOf({ root, environment }: ProjectWorkerOptions, composition: Composition) {
+  const { configuration, dataset } = composition
+  return trialKind<unknown, unknown, Parameters<ReturnType<typeof trainerOfTrials>>[0]>({
+    trainer: trainerOfTrials(root, composition, callContext()),
+    ...{ dataset, metric: metricOfTrials(configuration) },
+    secrets: [...secretsOf(environment), ...notificationSecrets(configuration, environment)],
+  })
+}
