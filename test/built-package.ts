@@ -19,6 +19,8 @@ const programs = {
   'execute/cluster-worker': 'test/execute/cluster-worker.ts',
   'execute/local-host': 'test/execute/local-host.ts',
   'execute/host-without-files': 'test/execute/host-without-files.ts',
+  'diloco-worker': 'test/trainer/diloco/diloco-worker.ts',
+  'diloco-host': 'test/trainer/diloco/diloco-host.ts',
   'ledger-racer': 'test/repository/ledger-racer.ts',
   'pipeline/shard-worker': 'test/pipeline/shard-worker.ts',
   'open-device': 'test/trainer/open-device.ts',

@@ -43,6 +43,11 @@ export interface ObjectStore {
   manifest(digest: Digest, context: CallContext): Promise<Manifest>
   /** Writes a kept directory into `target`, which must be absent or empty. */
   getDirectory(digest: Digest, target: string, context: CallContext): Promise<void>
+  /**
+   * Removes a kept directory and its files. Only for a directory whose files no other directory contains. Does nothing if there is
+   * no such directory. Absent: the store keeps everything.
+   */
+  removeDirectory?(digest: Digest, context: CallContext): Promise<void>
 }
 
 /** What a stage put out, under the key of all that decides it. */

@@ -32,6 +32,8 @@ export interface ObjectStorage {
   copyOut(file: FileEntry, path: string, context: CallContext): Promise<void>
   /** Removes a damaged object from its digest, so that the next run writes it again. */
   putAside(digest: Digest, context: CallContext): Promise<void>
+  /** Does nothing if there is no such object. */
+  remove(digest: Digest, context: CallContext): Promise<void>
 }
 
 /** @param fileSystem writes the directories that `getDirectory` gives. */
@@ -92,6 +94,14 @@ export function storedObjects(storage: ObjectStorage, fileSystem = nodeFileSyste
           }
         }
       })
+    },
+
+    async removeDirectory(digest, context) {
+      if (!(await storage.has(digest))) return
+      const { files } = await manifest(digest, context)
+      // Removed first: if the manifest exists, every file exists.
+      await storage.remove(digest, context)
+      for (const file of files) await storage.remove(file.digest, context)
     },
   }
 }

@@ -121,6 +121,20 @@ function directoriesContract(check: Check): void {
     assert.deepEqual(await readdir(target), ['a.txt'])
   })
 
+  check('a directory is removed with its files, and can be put again', async ({ objects }, folder) => {
+    const source = await directoryOf(folder, { 'a.txt': 'removed', 'b.txt': 'too' })
+    const digest = await objects.putDirectory(source, context)
+    if (objects.removeDirectory === undefined) return
+    const aborted = callContext({ signal: AbortSignal.abort('enough') })
+    await assert.rejects(objects.removeDirectory(digest, aborted), (reason) => reason === 'enough')
+    await objects.removeDirectory(digest, context)
+    for (const gone of [digest, digestBytes('removed'), digestBytes('too')])
+      assert.equal(await objects.has(gone), false)
+    await objects.removeDirectory(digest, context)
+    assert.equal(await objects.putDirectory(source, context), digest)
+    await objects.getDirectory(digest, join(folder, 'again'), context)
+  })
+
   check('a symbolic link in a directory is refused', async ({ objects }, folder) => {
     const source = await directoryOf(folder, { 'a.txt': 'one' })
     await symlink('/etc/hostname', join(source, 'link'))

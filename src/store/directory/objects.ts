@@ -41,6 +41,11 @@ export function directoryObjects(folder: string, writing: AtomicWriteOptions): O
           await removeQuietly(pathOf(digest), fileSystem)
         }
       },
+      async remove(digest) {
+        await fileSystem.rm(pathOf(digest), { force: true }).catch((error: unknown) => {
+          throw storageFailed('remove', pathOf(digest), error)
+        })
+      },
     },
     fileSystem,
   )

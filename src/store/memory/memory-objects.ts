@@ -32,5 +32,8 @@ export function memoryObjects(): ObjectStore {
     async putAside(digest) {
       kept.delete(digest)
     },
+    async remove(digest) {
+      kept.delete(digest)
+    },
   })
 }

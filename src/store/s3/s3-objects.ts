@@ -31,5 +31,6 @@ export function s3Objects(bucket: Bucket, quiet: CallContext): ObjectStore {
     },
 
     putAside: (digest, context) => bucket.remove(keyOf(digest), context),
+    remove: (digest, context) => bucket.remove(keyOf(digest), context),
   })
 }

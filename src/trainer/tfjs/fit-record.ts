@@ -23,7 +23,7 @@ export function madeBy(
 
 export const recordOf = (
   made: MadeBy,
-  { lossCurve, developmentCurve, splitSteps }: Omit<Trained, 'weights'>,
+  { lossCurve, developmentCurve, splitSteps }: Omit<Trained, 'weights' | 'followed'>,
 ): CandidateRecord => ({
   ...made,
   lossCurve,

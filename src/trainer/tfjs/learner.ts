@@ -24,5 +24,10 @@ export interface Learner<Example> {
   state(): Promise<Readonly<Record<string, SavedTensor>>>
   /** The weights of the last `keepBest`, otherwise the current weights: by name, each in memory of its own. */
   weights(): Promise<Readonly<Record<string, Float32Array>>>
+  /**
+   * The names of weights that follow the data without a gradient, such as moving averages, as of the steps so far. Replicas of a
+   * distributed training average them. @default none
+   */
+  followed?(): readonly string[]
   dispose(): void
 }

@@ -33,6 +33,7 @@ export function tensorLearner<Example>(
   let weights: Tensor[] = []
   let states: AdamWState[] = []
   let best: Tensor[] | undefined
+  const followed = new Set<string>()
   const named = () => Object.fromEntries(names.map((name, index) => [name, weights[index]!]))
 
   return {
@@ -67,6 +68,7 @@ export function tensorLearner<Example>(
         const next = tf.tidy(() => {
           const chance = random.fork(`step-${step}`)
           const found = accumulate(tf, model, named(), batches, { config, random: chance })
+          for (const name of Object.keys(found.updates ?? {})) followed.add(name)
           const gradients =
             maximumGradientNorm === undefined
               ? found.gradients
@@ -140,6 +142,7 @@ export function tensorLearner<Example>(
       return read
     },
 
+    followed: () => [...followed].sort(),
     dispose: () => device.use(() => tf.dispose([weights, states, best ?? []] as never)),
   }
 }

@@ -19,7 +19,16 @@ import { type Device, type DeviceName, deviceEnvironment, openDevice, valuesOf }
 import { loopCheckpoints, madeBy, recordOf } from './fit-record.js'
 import type { BaseWeights, TfjsModel, Weights } from './tfjs-model.js'
 import { loadInThread } from './thread/model-thread.js'
-import { feed, openTraining, predictsInThread, type ThreadChoice, threadWorkOf, traineeOf } from './training.js'
+import { registerParts, type TrainerParts } from './trainer-parts.js'
+import {
+  feed,
+  openTraining,
+  predictsInThread,
+  type ThreadChoice,
+  type Trainee,
+  threadWorkOf,
+  traineeOf,
+} from './training.js'
 
 export interface TfjsTrainerOptions {
   /** `auto`: the best device that works on this machine, in a fixed order. @default 'wasm' */
@@ -88,47 +97,45 @@ export function tfjsTrainer<I, T, Example>(
     const { packages, fingerprint } = await deviceEnvironment(deviceName, context)
     return { packages: { ...packages, ...(await model.prepare?.()) }, device: fingerprint }
   }
-  return {
+  const fitAs: TrainerParts<I, T>['fit'] = async (request, context, { described, open }) => {
+    const { training: rows, seed, directory } = request
+    const device = await openDevice(deviceName, context)
+    // Without early stopping they are neither read nor recorded.
+    const watched = model.loop.earlyStopping === undefined ? undefined : request.development
+    const made = madeBy(described, request, await environment(context), watched)
+    const base = request.base && (await readBase(model, request.base, context))
+    await using training = await open(traineeOf(model, device, thread), device, directory, context, null)
+    const learned = await feed(training, 'training', context, (keep) => model.learn(rows, keep, context, base?.config))
+    if (watched !== undefined && model.examples !== undefined)
+      await feed(training, 'development', context, (keep) => model.examples!(watched, learned, keep, context))
+    const { weights, ...trained } = await training.train(
+      {
+        ...{ config: learned, seed, checkpoints: loopCheckpoints(made, request, checkpoints) },
+        ...(base && { start: startOf(model, base, learned) }),
+      },
+      context,
+    )
+    const config = model.released?.(learned, weights) ?? learned
+    const shapes = model.shapes(config)
+    const tensors = Object.entries(weights).map(([name, values]) => tensorOfFloat32(name, shapes[name]!, values))
+    await writeSafetensors(join(directory, weightsFile), tensors, {}, context)
+    await writeFileAtomic(
+      join(directory, configFile),
+      `${JSON.stringify({ architecture: model.name, formatVersion: 1, ...config }, null, 2)}\n`,
+    )
+    if (formats.includes('onnx')) await writeFileAtomic(join(directory, onnxFile), model.onnx!(config, weights))
+    return {
+      weights: await readWeightsDirectory(directory, context),
+      record: recordOf(made, trained),
+    }
+  }
+  const trainer: Trainer<I, T> = {
     ...described,
     targets: model.targets,
     weightsFormat: 'safetensors',
     warmStart: true,
     environment,
-
-    async fit(request, context) {
-      const { training: rows, seed, directory } = request
-      const device = await openDevice(deviceName, context)
-      // Without early stopping they are neither read nor recorded.
-      const watched = model.loop.earlyStopping === undefined ? undefined : request.development
-      const made = madeBy(described, request, await environment(context), watched)
-      const base = request.base && (await readBase(model, request.base, context))
-      await using training = await openTraining(traineeOf(model, device, thread), device, directory, context)
-      const learned = await feed(training, 'training', context, (keep) =>
-        model.learn(rows, keep, context, base?.config),
-      )
-      if (watched !== undefined && model.examples !== undefined)
-        await feed(training, 'development', context, (keep) => model.examples!(watched, learned, keep, context))
-      const { weights, ...trained } = await training.train(
-        {
-          ...{ config: learned, seed, checkpoints: loopCheckpoints(made, request, checkpoints) },
-          ...(base && { start: startOf(model, base, learned) }),
-        },
-        context,
-      )
-      const config = model.released?.(learned, weights) ?? learned
-      const shapes = model.shapes(config)
-      const tensors = Object.entries(weights).map(([name, values]) => tensorOfFloat32(name, shapes[name]!, values))
-      await writeSafetensors(join(directory, weightsFile), tensors, {}, context)
-      await writeFileAtomic(
-        join(directory, configFile),
-        `${JSON.stringify({ architecture: model.name, formatVersion: 1, ...config }, null, 2)}\n`,
-      )
-      if (formats.includes('onnx')) await writeFileAtomic(join(directory, onnxFile), model.onnx!(config, weights))
-      return {
-        weights: await readWeightsDirectory(directory, context),
-        record: recordOf(made, trained),
-      }
-    },
+    fit: (request, context) => fitAs(request, context, { described, open: openTraining }),
 
     async load(weights, context) {
       const work = threadWorkOf(model)
@@ -149,6 +156,10 @@ export function tfjsTrainer<I, T, Example>(
       return loadedModel(device, model, config, tensors, weights.digest)
     },
   }
+  return registerParts(trainer, {
+    ...{ device: deviceName, loop: model.loop, fit: fitAs },
+    trainee: (_plain, device) => traineeOf(model, device, thread) as Trainee<unknown>,
+  })
 }
 
 const configFile = 'config.json'

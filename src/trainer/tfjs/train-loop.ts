@@ -4,10 +4,11 @@ import type { FitContext } from '../trainer.js'
 import { checkpointClock } from './checkpoint-clock.js'
 import { type CheckpointOptions, readLastCheckpoint, writeCheckpoint } from './checkpoints.js'
 import type { Device } from './devices.js'
+import { judgeLook, type Lowest } from './early-stopping.js'
 import { type Examples, listed } from './examples.js'
 import { learningRateAt } from './learning-rate.js'
 import { tensorLearner } from './tensor-learner.js'
-import type { TfjsModel } from './tfjs-model.js'
+import type { LoopSettings, TfjsModel } from './tfjs-model.js'
 
 /** What the loop needs of a model. */
 export interface Trainable<Example>
@@ -31,6 +32,21 @@ export interface LoopRequest<Example> {
   /** Weights to start from, by name. @default those of the model's `init` */
   readonly start?: Trained['weights'] | undefined
   readonly checkpoints?: LoopCheckpoints | undefined
+  /** Some of the steps of a longer training, which start with new moments. @default all steps */
+  readonly part?: LoopPart | undefined
+}
+
+export interface LoopPart {
+  /** Steps before this part. */
+  readonly from: number
+  /** Steps at the end of this part; equal to `from` for no step. */
+  readonly to: number
+  /** Steps of the whole training, which decide the learning rate. */
+  readonly steps: number
+  /** Has random numbers of its own. @default those of the whole training */
+  readonly replica?: number | undefined
+  /** Whether to compute the development loss after the last step, if the model stops early. Nothing stops here. @default false */
+  readonly look?: boolean | undefined
 }
 
 export interface LoopCheckpoints {
@@ -48,6 +64,8 @@ export interface Trained {
   readonly developmentCurve: LossCurve
   /** Steps whose batch was split to stay within the byte budget. */
   readonly splitSteps: number
+  /** Names of weights that follow the data without a gradient, such as moving averages. */
+  readonly followed: readonly string[]
 }
 
 type LossCurve = readonly (readonly [step: number, loss: number])[]
@@ -60,6 +78,13 @@ const stepsBetweenYields = 8
 
 const defaultStepBytes = 2 ** 30
 
+/** @param size number of examples. */
+export function stepsOf(loop: LoopSettings, size: number) {
+  const examplesPerStep = loop.batchSize * (loop.gradientAccumulation ?? 1)
+  const stepsPerEpoch = Math.ceil(size / examplesPerStep)
+  return { examplesPerStep, stepsPerEpoch, steps: loop.maximumSteps ?? loop.epochs * stepsPerEpoch }
+}
+
 /**
  * Shuffles with the seed, steps, and watches the loss; goes on from the last checkpoint where there is one, and then ends
  * with the same bytes as if it had never stopped: all that is drawn by chance follows from the seed, the epoch and the step.
@@ -69,25 +94,25 @@ const defaultStepBytes = 2 ** 30
 export async function trainLoop<Example>(
   device: Device,
   model: Trainable<Example>,
-  { config, examples, development = listed([]), seed, start, checkpoints }: LoopRequest<Example>,
+  { config, examples, development = listed([]), seed, start, checkpoints, part }: LoopRequest<Example>,
   context: FitContext,
 ): Promise<Trained> {
-  const { batchSize, gradientAccumulation = 1 } = model.loop
-  const { maximumStepBytes = defaultStepBytes } = model.loop
-  const random = seededRandom(seed)
+  const { batchSize, maximumStepBytes = defaultStepBytes } = model.loop
+  const whole = seededRandom(seed)
+  const random = part?.replica === undefined ? whole : whole.fork(`replica-${part.replica}`)
   if (examples.size === 0)
     throw new SheikhError('dataset-invalid', 'Cannot train: the rows give nothing to learn from. Add samples.')
-  const examplesPerStep = batchSize * gradientAccumulation
-  const stepsPerEpoch = Math.ceil(examples.size / examplesPerStep)
-  const steps = model.loop.maximumSteps ?? model.loop.epochs * stepsPerEpoch
+  const { examplesPerStep, stepsPerEpoch, steps: allSteps } = stepsOf(model.loop, examples.size)
+  const { from, to, steps } = part ?? { from: 0, to: allSteps, steps: allSteps }
   const epochs = Math.ceil(steps / stepsPerEpoch)
   const recordEverySteps = Math.max(1, Math.ceil(steps / maximumReports))
   const { reportEverySteps = recordEverySteps } = model.loop
   const saved = checkpoints && (await readLastCheckpoint(checkpoints.folder, checkpoints.training, context))
   const lossCurve: (readonly [number, number])[] = [...((saved?.facts['lossCurve'] as LossCurve | undefined) ?? [])]
   let splitSteps = (saved?.facts['splitSteps'] as number | undefined) ?? 0
-  const { earlyStopping } = model.loop
-  if (earlyStopping !== undefined && development.size === 0)
+  const earlyStopping = part === undefined ? model.loop.earlyStopping : undefined
+  const looksAtEnd = part?.look === true && model.loop.earlyStopping !== undefined
+  if ((earlyStopping !== undefined || looksAtEnd) && development.size === 0)
     throw new SheikhError(
       'invalid-options',
       'Cannot stop early: there are no development rows to look at. Set developmentShare of the dataset, data.validation_split in the configuration.',
@@ -95,17 +120,18 @@ export async function trainLoop<Example>(
   const developmentCurve = [...((saved?.facts['developmentCurve'] as LossCurve | undefined) ?? [])]
   let order = { epoch: 0, numbers: new Int32Array() }
   let lastSaved = saved?.step ?? 0
-  /** Of the lowest development loss so far. */
-  let best = saved?.facts['lowest'] as { readonly step: number; readonly loss: number } | undefined
+  let lowest = saved?.facts['lowest'] as unknown as Lowest | undefined
+  const chance = from === to || part === undefined ? random : random.fork(`from-${from}`)
   const learner =
-    model.learner?.({ config, examples, start }, context) ?? tensorLearner(device, model, { config, random, start })
+    model.learner?.({ config, examples, start }, context) ??
+    tensorLearner(device, model, { config, random: chance, start })
   try {
     if (saved === undefined) await learner.begin()
     else learner.resume(saved.tensors)
     const saving = checkpoints && checkpointClock(checkpoints.options, stepsPerEpoch, context, saved?.step ?? 0)
     let yieldedMs = context.clock.nowMs()
-    let reading = readAhead((saved?.step ?? 0) + 1)
-    for (let step = (saved?.step ?? 0) + 1; step <= steps; step += 1) {
+    let reading = readAhead((saved?.step ?? from) + 1)
+    for (let step = (saved?.step ?? from) + 1; step <= to; step += 1) {
       if (context.signal.aborted) await save(step - 1)
       context.signal.throwIfAborted()
       const epoch = Math.ceil(step / stepsPerEpoch)
@@ -115,9 +141,9 @@ export async function trainLoop<Example>(
       const batches = batchesOf(chosen)
       const within = batches.flatMap(split)
       if (within.length > batches.length) splitSteps += 1
-      const loss = await learner.takeStep(within, step, learningRate)
+      const loss = await learner.takeStep(within, step - from, learningRate)
       if (!Number.isFinite(loss)) throw diverged(`the loss of step ${step} is ${loss}`)
-      if (step % recordEverySteps === 0 || step === steps) lossCurve.push([step, loss])
+      if (part !== undefined || step % recordEverySteps === 0 || step === steps) lossCurve.push([step, loss])
       if (step % reportEverySteps === 0 || step === steps) {
         const resumed = saved !== undefined && { resumedFrom: saved.step }
         context.progress({ epoch, epochs, step, steps, loss, learningRate, ...resumed })
@@ -130,14 +156,16 @@ export async function trainLoop<Example>(
         yieldedMs = context.clock.nowMs()
       }
     }
-    return { weights: await finiteWeights(), lossCurve, developmentCurve, splitSteps }
+    if (looksAtEnd) developmentCurve.push([to, await finiteDevelopmentLoss(to)])
+    const followed = learner.followed?.() ?? []
+    return { weights: await finiteWeights(), lossCurve, developmentCurve, splitSteps, followed }
   } finally {
     learner.dispose()
   }
 
   /** The examples of a step, read while the step before is computed. */
   function readAhead(step: number): Promise<readonly Example[]> {
-    if (step > steps) return Promise.resolve([])
+    if (step > to) return Promise.resolve([])
     const [epoch, place] = [Math.ceil(step / stepsPerEpoch), (step - 1) % stepsPerEpoch]
     if (epoch !== order.epoch) {
       const numbers = Int32Array.from({ length: examples.size }, (_, number) => number)
@@ -156,13 +184,12 @@ export async function trainLoop<Example>(
     const { folder, training, options } = checkpoints
     try {
       const tensors = await learner.state()
-      const lowest = best && { lowest: best }
       // Never aborted: what was learned up to here is worth more than the moment.
       const { clock, log } = context
       await writeCheckpoint(
         folder,
         training,
-        { step, facts: { lossCurve, developmentCurve, splitSteps, ...lowest }, tensors },
+        { step, facts: { lossCurve, developmentCurve, splitSteps, ...(lowest && { lowest: { ...lowest } }) }, tensors },
         options,
         callContext({ clock, log }),
       )
@@ -173,19 +200,14 @@ export async function trainLoop<Example>(
 
   /** Looks at the development examples. */
   async function isOver(step: number): Promise<boolean> {
-    const { patience, minimumImprovement = 0 } = earlyStopping!
-    const loss = await developmentLoss()
-    if (!Number.isFinite(loss)) throw diverged(`the loss on the development rows after step ${step} is ${loss}`)
-    developmentCurve.push([step, loss])
-    if (best === undefined || loss < best.loss - minimumImprovement) {
-      best = { step, loss }
-      learner.keepBest()
-    }
-    const since = developmentCurve.filter(([looked]) => looked > best!.step).length
-    return since >= patience
+    developmentCurve.push([step, await finiteDevelopmentLoss(step)])
+    const look = judgeLook(developmentCurve, lowest, earlyStopping!)
+    lowest = look.lowest
+    if (look.isLower) learner.keepBest()
+    return look.isOver
   }
 
-  async function developmentLoss(): Promise<number> {
+  async function finiteDevelopmentLoss(step: number): Promise<number> {
     let [sum, total] = [0, 0]
     const { evaluationBatchSize: atOnce = batchSize } = model.loop
     for (let first = 0; first < development.size; first += atOnce) {
@@ -199,7 +221,9 @@ export async function trainLoop<Example>(
         await setImmediate()
       }
     }
-    return sum / total
+    const mean = sum / total
+    if (!Number.isFinite(mean)) throw diverged(`the loss on the development rows after step ${step} is ${mean}`)
+    return mean
   }
 
   function batchesOf(chosen: readonly Example[]): readonly (readonly Example[])[] {
@@ -218,12 +242,17 @@ export async function trainLoop<Example>(
 
   async function finiteWeights(): Promise<Trained['weights']> {
     const weights = await learner.weights()
-    // More than twice as fast as `every`, for millions of values.
-    for (const [name, values] of Object.entries(weights))
-      for (let index = 0; index < values.length; index += 1)
-        if (!Number.isFinite(values[index])) throw diverged(`the weight "${name}" contains a value that is not finite`)
+    checkFinite(weights)
     return weights
   }
+}
+
+/** @throws `train-diverged`. */
+export function checkFinite(weights: Trained['weights']): void {
+  // More than twice as fast as `every`, for millions of values.
+  for (const [name, values] of Object.entries(weights))
+    for (let index = 0; index < values.length; index += 1)
+      if (!Number.isFinite(values[index])) throw diverged(`the weight "${name}" contains a value that is not finite`)
 }
 
 const diverged = (fact: string) =>

@@ -92,6 +92,8 @@ export function trainingHere<Example>(
     async train(request, context) {
       const { training: examples, development } = kept
       const { weights, ...trained } = await trainLoop(device, trainable, { ...request, examples, development }, context)
+      // Other parts may follow.
+      if (request.part !== undefined) return { ...trained, weights }
       // Before anybody looks at what is in the folder.
       await close()
       return { ...trained, weights: (await trainable.finish?.(weights)) ?? weights }
