@@ -37,8 +37,6 @@ export {
   type OwnBatch,
   type OwnModelOptions,
   probeDevices,
-  type RoundInput,
-  type RoundOutput,
   type SamplingOptions,
   type SavedTensor,
   type Schedule,

@@ -1,7 +1,7 @@
 export type { TextFeatures } from '../../model/index.js'
 export type { CheckpointOptions, SavedTensor } from './checkpoints.js'
 export type { DeviceName, TfjsCore } from './devices.js'
-export { dilocoKind, type RoundInput, type RoundOutput } from './diloco/diloco-kind.js'
+export { dilocoKind } from './diloco/diloco-kind.js'
 export { type DilocoOptions, dilocoTrainer } from './diloco/diloco-trainer.js'
 export type { Examples } from './examples.js'
 export type { Learner } from './learner.js'

@@ -3,7 +3,8 @@ import { appendFile, readFile } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import type { JobKind } from '../../../src/execute/index.js'
 import { directoryStore } from '../../../src/store/directory/index.js'
-import { dilocoKind, type RoundInput } from '../../../src/trainer/tfjs/index.js'
+import type { RoundInput, RoundOutput } from '../../../src/trainer/tfjs/diloco/diloco-kind.js'
+import { dilocoKind } from '../../../src/trainer/tfjs/index.js'
 import { classifier } from './texts.js'
 
 interface Options {
@@ -17,8 +18,8 @@ interface Options {
 }
 
 export const worker = ({ folder, notes, pauseMs = 0, kill, learningRate }: Options) => {
-  const kind = dilocoKind(classifier({ learningRate }))
-  const run: typeof kind.run = async (input: RoundInput, context) => {
+  const kind = dilocoKind(classifier({ learningRate })) as unknown as JobKind<RoundInput, RoundOutput>
+  const run: typeof kind.run = async (input, context) => {
     const { from, replica } = input.part
     const line = `${from} ${replica}`
     const isFirst = !(await readFile(notes, 'utf8').catch(() => '')).split('\n').includes(line)
@@ -28,5 +29,5 @@ export const worker = ({ folder, notes, pauseMs = 0, kill, learningRate }: Optio
     if (isFirst && from === kill?.from && replica === kill.replica) process.kill(process.pid, 'SIGKILL')
     return output
   }
-  return { store: directoryStore(folder), kinds: [{ ...kind, run }] as readonly JobKind<never, unknown>[] }
+  return { store: directoryStore(folder), kinds: [{ ...kind, run } as unknown as JobKind<never, unknown>] }
 }

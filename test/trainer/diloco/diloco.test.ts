@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callContext } from '../../../src/core/index.js'
-import { type Executor, inProcessExecutor, type JobKind } from '../../../src/execute/index.js'
+import { type Executor, inProcessExecutor } from '../../../src/execute/index.js'
 import { directoryStore } from '../../../src/store/directory/index.js'
 import type { Store } from '../../../src/store/index.js'
 import { memoryStore } from '../../../src/store/memory/index.js'
@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => rm(below, { recursive: true, force: true }))
 
 const inProcess = (store: Store, trainer: Trainer<never, never>, workers = 1) =>
-  inProcessExecutor({ store, workers, kinds: [dilocoKind(trainer) as unknown as JobKind<never, unknown>] })
+  inProcessExecutor({ store, workers, kinds: [dilocoKind(trainer)] })
 
 interface Fit {
   readonly trainer?: Trainer<string, string>

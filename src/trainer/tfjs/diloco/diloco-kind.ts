@@ -49,9 +49,9 @@ export const roundKindName = { name: 'diloco-round', version: '1' } as const
  * export const worker = () => ({ store, kinds: [dilocoKind(trainer)] })
  * ```
  */
-export function dilocoKind<I, T>(trainer: Trainer<I, T>): JobKind<RoundInput, RoundOutput> {
+export function dilocoKind<I, T>(trainer: Trainer<I, T>): JobKind<never, unknown> {
   const parts = distributable(trainer)
-  return {
+  const kind: JobKind<RoundInput, RoundOutput> = {
     ...roundKindName,
     async run({ training: name, seed, part, compression, expected, trainee }, context) {
       const { store, objects } = context
@@ -83,6 +83,7 @@ export function dilocoKind<I, T>(trainer: Trainer<I, T>): JobKind<RoundInput, Ro
       }
     },
   }
+  return kind
 }
 
 /** @throws `invalid-options` for a trainer that trains in one piece only. */
