@@ -358,7 +358,7 @@ export {
   reportComparisonHtml,
   reportRun,
   reportRunHtml,
-} from './report/index.js'
+} from './report/run/index.js'
 export { type DirectoryStoreOptions, directoryStore } from './store/directory/index.js'
 export type {
   CheckpointStore,

@@ -1,5 +1,5 @@
 import type { Verdict } from '../gate/index.js'
-import { intervalPlot, reportComparisonHtml } from '../report/index.js'
+import { intervalPlot, reportComparisonHtml } from '../report/run/index.js'
 import { type CommandResult, type Terminal, toJson } from './command.js'
 import { isHtml } from './is-html.js'
 import { terminalPath } from './terminal-path.js'

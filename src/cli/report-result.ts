@@ -5,7 +5,7 @@ import type { LoadedProject } from '../repository/index.js'
 
 /** The report of a run as Markdown; `undefined` if the store has lost its record. */
 export async function markdownOf(project: LoadedProject, { runId }: RunResult): Promise<string | undefined> {
-  const { loadReportDetails, reportRun } = await import('../report/index.js')
+  const { loadReportDetails, reportRun } = await import('../report/run/index.js')
   const runs = await project.pipeline.runs()
   const record = runs.find((one) => one.runId === runId)
   return record && reportRun(record, await loadReportDetails({ project, record, runs }))

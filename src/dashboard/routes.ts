@@ -1,7 +1,7 @@
 import { callContext, SheikhError } from '../core/index.js'
 import type { Verdict } from '../gate/index.js'
 import { isVersion } from '../releaser/index.js'
-import { runMarkup } from '../report/index.js'
+import { runMarkup } from '../report/run/index.js'
 import type { ReleaseLog } from '../repository/index.js'
 import { icon, script, styleSheet } from './assets.js'
 import { Markup } from './markup.js'

@@ -1,6 +1,6 @@
 import { callContext, isSheikhError, messageOf } from '../core/index.js'
 import type { Pipeline, RunRecord } from '../pipeline/index.js'
-import { loadReportDetails, type ReportDetails } from '../report/index.js'
+import { loadReportDetails, type ReportDetails } from '../report/run/index.js'
 import type { ReleaseLog, Repository } from '../repository/index.js'
 import { type DashboardPanel, driftPanel, experimentsPanel, feedbackPanel } from './panels.js'
 import { remembered } from './remembered.js'

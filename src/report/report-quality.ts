@@ -5,7 +5,7 @@ import { paragraph } from './html.js'
 import { intervalPlot } from './interval-plot.js'
 import { count, differenceUnit, inUnit, percent } from './markdown.js'
 import { intervalRows } from './plots/interval-rows.js'
-import { openReasons, regressedItems, regressedItemsOf } from './report-comparison.js'
+import { openReasons, regressedItems, regressedItemsOf } from './run/report-comparison.js'
 import { type Section, sectionHtml, sectionMarkdown } from './section.js'
 
 // A comment has at most 64 KiB.

@@ -1,7 +1,7 @@
 import { env, stderr } from 'node:process'
 import { isSheikhError, SheikhError } from '../core/index.js'
 import type { ScoreFile } from '../evaluation/index.js'
-import { reportComparison } from '../report/index.js'
+import { reportComparison } from '../report/run/index.js'
 import type { BaselineCompareOptions, BaselineComparison, ScoredItem } from '../repository/index.js'
 
 const variable = 'SHEIKH_ACCEPT_BASELINE'

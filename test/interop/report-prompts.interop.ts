@@ -7,7 +7,7 @@ import { expect, it } from 'vitest'
 import { digestBytes } from '../../src/core/index.js'
 import type { RunRecord } from '../../src/pipeline/index.js'
 import { type PromptSnapshot, promptStageName } from '../../src/prompts/index.js'
-import { reportRunHtml } from '../../src/report/index.js'
+import { reportRunHtml } from '../../src/report/run/index.js'
 import { chromiumPath, openChromium } from './chromium.js'
 
 const isThere = chromiumPath() !== undefined

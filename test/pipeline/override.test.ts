@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { accuracy } from '../../src/evaluation/index.js'
 import { atLeast, type Check, noRegression, qualityGate, storeLedger } from '../../src/gate/index.js'
-import { reportRun } from '../../src/report/index.js'
+import { reportRun } from '../../src/report/run/index.js'
 import { gate, poison, samples, world } from './harness.js'
 
 const reason = 'the old model must be off the air today'

@@ -11,7 +11,7 @@ import {
   storeLedger,
   weightIntegrity,
 } from '../../src/gate/index.js'
-import { reportComparison } from '../../src/report/index.js'
+import { reportComparison } from '../../src/report/run/index.js'
 import { gate, pinned, poison, samples, world } from './harness.js'
 
 const floor = (value = 0.15) => atLeast(accuracy(), value)

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Stage } from '../../src/pipeline/index.js'
-import { reportRun } from '../../src/report/index.js'
+import { reportRun } from '../../src/report/run/index.js'
 import { gate, poison, samples, world } from './harness.js'
 
 const stage = (parts: Partial<Stage> & Pick<Stage, 'name' | 'reads' | 'run'>): Stage => ({

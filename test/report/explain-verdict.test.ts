@@ -12,7 +12,7 @@ import {
   size,
   type Verdict,
 } from '../../src/gate/index.js'
-import { explainVerdict } from '../../src/report/index.js'
+import { explainVerdict } from '../../src/report/run/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
 
 const scores = (isWrong: (index: number) => boolean, n = 600) =>

@@ -13,7 +13,7 @@ import {
   type Verdict,
 } from '../../src/gate/index.js'
 import type { RunRecord } from '../../src/pipeline/index.js'
-import { reportComparison, reportComparisonHtml, reportRunHtml } from '../../src/report/index.js'
+import { reportComparison, reportComparisonHtml, reportRunHtml } from '../../src/report/run/index.js'
 import { evaluationOf, evidenceOf } from '../../src/testing/evidence.js'
 import { anyText } from '../any-text.js'
 import { anyFinding } from '../gate/any-finding.js'

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { ComparisonFinding, Finding, ReliabilityBin } from '../../src/gate/index.js'
 import { planGate } from '../../src/gate/index.js'
-import { intervalPlot } from '../../src/report/index.js'
 import { approximateChances, decisionChances, exactChances } from '../../src/report/plots/decision-chances.js'
 import { intervalRows } from '../../src/report/plots/interval-rows.js'
 import { roundTicks, short } from '../../src/report/plots/line-chart.js'
 import { lossCurve } from '../../src/report/plots/loss-curve.js'
 import { powerCurve } from '../../src/report/plots/power-curve.js'
 import { reliabilityDiagram } from '../../src/report/plots/reliability-diagram.js'
+import { intervalPlot } from '../../src/report/run/index.js'
 
 const binary = (parts: Partial<ComparisonFinding> = {}): ComparisonFinding => ({
   kind: 'comparison',

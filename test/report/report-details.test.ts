@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Evaluation } from '../../src/evaluation/index.js'
 import type { RunRecord } from '../../src/pipeline/index.js'
-import { reportRun, reportRunHtml } from '../../src/report/index.js'
+import { reportRun, reportRunHtml } from '../../src/report/run/index.js'
 import { evaluationOf } from '../../src/testing/evidence.js'
 import { ofKind } from '../gate/of-kind.js'
 import { poison, samples, world } from '../pipeline/harness.js'

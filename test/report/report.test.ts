@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { addToPinnedSet, Dataset, memorySamples, pinnedSet } from '../../src/dataset/index.js'
 import type { Finding } from '../../src/gate/index.js'
 import type { RunRecord } from '../../src/pipeline/index.js'
-import { duration, moment, percent, reportComparison, reportRun, reportRunHtml } from '../../src/report/index.js'
+import { duration, moment, percent } from '../../src/report/index.js'
+import { reportComparison, reportRun, reportRunHtml } from '../../src/report/run/index.js'
 import { pinned, poison, type Sample, samples, world } from '../pipeline/harness.js'
 
 /** The record of a second run, on other data. */

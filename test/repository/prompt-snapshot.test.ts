@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { digestBytes } from '../../src/core/index.js'
 import type { RunRecord } from '../../src/pipeline/index.js'
 import { promptSnapshotOf } from '../../src/prompts/index.js'
-import { loadReportDetails, reportRun, reportRunHtml } from '../../src/report/index.js'
+import { loadReportDetails, reportRun, reportRunHtml } from '../../src/report/run/index.js'
 import { project, sample } from './project.js'
 
 const token = `ghp_${'a1B2'.repeat(9)}`

@@ -1,7 +1,7 @@
 import { callContext } from '../../core/index.js'
 import { compareEvaluations } from '../../gate/index.js'
 import type { RunRecord } from '../../pipeline/index.js'
-import { reportComparison } from '../../report/index.js'
+import { reportComparison } from '../../report/run/index.js'
 import type { Command } from '../command.js'
 import { comparisonResult } from '../comparison-result.js'
 import { open } from '../project.js'

@@ -1,6 +1,6 @@
 import { SheikhError } from '../../core/index.js'
 import type { RunRecord } from '../../pipeline/index.js'
-import { loadReportDetails, reportRun, reportRunHtml } from '../../report/index.js'
+import { loadReportDetails, reportRun, reportRunHtml } from '../../report/run/index.js'
 import { type Command, toJson } from '../command.js'
 import { isHtml } from '../is-html.js'
 import { open } from '../project.js'

@@ -1,5 +1,5 @@
 import type { Verdict } from '../../gate/index.js'
-import { comparisonMarkup } from '../../report/index.js'
+import { comparisonMarkup } from '../../report/run/index.js'
 import { html, type Markup } from '../markup.js'
 import { type PageBody, type Place, report } from './layout.js'
 

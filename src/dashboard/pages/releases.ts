@@ -1,4 +1,5 @@
-import { comparisonMarkup, moment } from '../../report/index.js'
+import { moment } from '../../report/index.js'
+import { comparisonMarkup } from '../../report/run/index.js'
 import type { AuditedCommit, ReleaseCommits, ReleaseLog } from '../../repository/index.js'
 import type { Page, ReleaseSummary } from '../answers.js'
 import { html, type Markup, table } from '../markup.js'

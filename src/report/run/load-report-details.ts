@@ -1,6 +1,6 @@
-import { isSheikhError, SheikhError } from '../core/index.js'
-import type { RunEvaluations, RunRecord } from '../pipeline/index.js'
-import type { LoadedProject } from '../repository/index.js'
+import { isSheikhError, SheikhError } from '../../core/index.js'
+import type { RunEvaluations, RunRecord } from '../../pipeline/index.js'
+import type { LoadedProject } from '../../repository/index.js'
 import type { ReportDetails } from './report-details.js'
 
 interface ReportedRun {

@@ -1,12 +1,12 @@
-import type { Json } from '../core/index.js'
-import type { Evaluation } from '../evaluation/index.js'
-import type { Prediction } from '../model/index.js'
-import type { RunEvaluations, RunRecord } from '../pipeline/index.js'
-import { type PromptTexts, promptSnapshotOf } from '../prompts/index.js'
-import { countChange, shorten } from './markdown.js'
+import type { Json } from '../../core/index.js'
+import type { Evaluation } from '../../evaluation/index.js'
+import type { Prediction } from '../../model/index.js'
+import type { RunEvaluations, RunRecord } from '../../pipeline/index.js'
+import { type PromptTexts, promptSnapshotOf } from '../../prompts/index.js'
+import { countChange, shorten } from '../markdown.js'
+import { promptsSection } from '../report-prompts.js'
+import type { Section } from '../section.js'
 import { regressedItemsOf } from './report-comparison.js'
-import { promptsSection } from './report-prompts.js'
-import type { Section } from './section.js'
 
 /** What a run's report can show beyond the run's record. */
 export interface ReportDetails {

@@ -1,7 +1,7 @@
-import { escapeMarkdown, visible } from '../core/index.js'
-import type { BoundFinding, ComparisonFinding, Finding, LimitFinding, Verdict } from '../gate/index.js'
-import { explainVerdict } from './explain/explain-verdict.js'
-import { count, differenceUnit, inUnit, markdownTable } from './markdown.js'
+import { escapeMarkdown, visible } from '../../core/index.js'
+import type { BoundFinding, ComparisonFinding, Finding, LimitFinding, Verdict } from '../../gate/index.js'
+import { explainVerdict } from '../explain/explain-verdict.js'
+import { count, differenceUnit, inUnit, markdownTable } from '../markdown.js'
 
 /** Renders a comparison as Markdown: the decision in sentences, every finding, and the ids of regressed items. */
 export function reportComparison(verdict: Verdict): string {

@@ -1,11 +1,11 @@
-import { escapeMarkdown, type Json } from '../core/index.js'
-import type { RunRecord } from '../pipeline/index.js'
-import { promptSnapshotOf, promptStageName } from '../prompts/index.js'
-import { duration, isKnown, moment } from './markdown.js'
+import { escapeMarkdown, type Json } from '../../core/index.js'
+import type { RunRecord } from '../../pipeline/index.js'
+import { promptSnapshotOf, promptStageName } from '../../prompts/index.js'
+import { duration, isKnown, moment } from '../markdown.js'
+import { dataQualitySection, tokensSection } from '../report-data-quality.js'
+import { type Section, sectionMarkdown } from '../section.js'
 import { reportComparison } from './report-comparison.js'
-import { dataQualitySection, tokensSection } from './report-data-quality.js'
 import { detailSections, type ReportDetails } from './report-details.js'
-import { type Section, sectionMarkdown } from './section.js'
 
 /**
  * Renders a run as Markdown: the result in one sentence, the reasons, and the inputs. It contains ids and numbers but
