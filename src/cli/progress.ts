@@ -24,8 +24,11 @@ export function showEvents(terminal: Terminal): (event: RunEvent) => void {
 export function showProgress(pipeline: EventSource, terminal: Terminal): void {
   if (terminal.showStatus === undefined) printProgress(pipeline, terminal)
   else drawProgress(pipeline, terminal, terminal.showStatus)
-  pipeline.on('stage-end', ({ stage, cached, durationMs }) =>
-    terminal.err([styled('faint', `${stage}: `), `${cached ? 'cached from an earlier run' : duration(durationMs)}\n`]),
+  pipeline.on('stage-end', ({ cached, durationMs, ...named }) =>
+    terminal.err([
+      styled('faint', `${nameOf(named)}: `),
+      `${cached ? 'cached from an earlier run' : duration(durationMs)}\n`,
+    ]),
   )
 }
 
@@ -63,9 +66,9 @@ export function transferProgress({ showStatus }: Terminal): ((transfer: FileTran
 /** Each stage, and training at every 10 %. */
 function printProgress(pipeline: EventSource, { err }: Terminal): void {
   let tenth = -1
-  pipeline.on('stage-start', ({ stage }) => {
+  pipeline.on('stage-start', (named) => {
     tenth = -1
-    err(`${stage} …\n`)
+    err(`${nameOf(named)} …\n`)
   })
   pipeline.on('train-progress', ({ step, steps, loss, resumedFrom }) => {
     const now = Math.floor((10 * step) / Math.max(1, steps))
@@ -83,8 +86,8 @@ function drawProgress(pipeline: EventSource, { err }: Terminal, show: NonNullabl
     const [name, since] = [current, startedAtMs]
     show((columns) => workLine(name, since, columns, detail))
   }
-  pipeline.on('stage-start', ({ stage, atMs }) => {
-    ;[meter, startedAtMs, current, isFirst] = [new RateMeter(), atMs, stage, true]
+  pipeline.on('stage-start', ({ atMs, ...named }) => {
+    ;[meter, startedAtMs, current, isFirst] = [new RateMeter(), atMs, nameOf(named), true]
     work()
   })
   pipeline.on('train-progress', ({ step: done, steps: total, loss, resumedFrom, atMs }) => {
@@ -106,5 +109,9 @@ function drawProgress(pipeline: EventSource, { err }: Terminal, show: NonNullabl
   pipeline.on('stage-end', () => show(undefined))
   pipeline.on('run-end', () => show(undefined))
 }
+
+/** With the candidate, if a run has several. */
+const nameOf = ({ stage, candidate }: { readonly stage: string; readonly candidate?: string | undefined }) =>
+  candidate === undefined ? stage : `${stage} ${candidate}`
 
 const resumedText = (step: number) => `resumed from the checkpoint at step ${step}`

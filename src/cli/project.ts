@@ -34,6 +34,13 @@ export function printNotices(notices: readonly Notice[], terminal: Terminal): vo
  * @param toRelease what to give to `sheikh release` if the run awaits its release.
  */
 export function describeResult(result: RunResult, toRelease: string = result.runId): Text {
+  const { candidates } = result
+  if (candidates === undefined) return describeStatus(result, toRelease)
+  const lines = candidates.map(({ name, status, chosen }) => `\n${chosen ? '*' : ' '} ${name}: ${status}`)
+  return [describeStatus(result, toRelease), `\nCandidates (* is the chosen one):${lines.join('')}`].flat()
+}
+
+function describeStatus(result: RunResult, toRelease: string): Text {
   switch (result.status) {
     case 'released':
       return [

@@ -39,15 +39,16 @@ export async function liveRun(events: AsyncIterable<RunEvent> | Iterable<RunEven
     lastEventAtMs = event.atMs
     switch (event.type) {
       case 'stage-start':
-        stages.set(event.stage, {
-          name: event.stage,
+        stages.set(nameOf(event), {
+          name: nameOf(event),
           state: 'running',
           durationMs: Math.max(0, nowMs - event.atMs),
         })
         progress = undefined
         break
       case 'stage-end': {
-        const { stage: name, cached, durationMs } = event
+        const { cached, durationMs } = event
+        const name = nameOf(event)
         stages.set(name, { name, state: cached ? 'cached' : 'done', durationMs })
         progress = undefined
         break
@@ -77,3 +78,7 @@ export async function liveRun(events: AsyncIterable<RunEvent> | Iterable<RunEven
     lastEventAtMs,
   }
 }
+
+/** With the candidate, if a run has several. */
+const nameOf = ({ stage, candidate }: { readonly stage: string; readonly candidate?: string | undefined }) =>
+  candidate === undefined ? stage : `${stage} (${candidate})`

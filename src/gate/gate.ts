@@ -23,7 +23,15 @@ export interface Evidence {
   readonly best?: Reference | undefined
   /** How many candidates this evaluation set has judged, this one included. Absent if unknown. */
   readonly evaluationCount?: number | undefined
-  /** Significance level of each test that can pass a release. Set by the gate. @default 0.05 */
+  /**
+   * Sum of the levels at which this evaluation set has judged candidates, this one included: an upper bound on the chance
+   * that one of them passed although it is worse by the margin. @default 0.05 × evaluationCount
+   */
+  readonly spentAlpha?: number | undefined
+  /**
+   * Significance level of each test that can pass a release. A pipeline that chooses among k candidates gives 0.05 / k. A
+   * gate may lower the level for its checks, but must not raise it. @default 0.05
+   */
   readonly passAlpha?: number | undefined
 }
 

@@ -56,7 +56,7 @@ export {
 } from './ledger.js'
 export { type LedgerChain, nextLine, parseChain } from './ledger-chain.js'
 export { marginOf } from './margin-of.js'
-export { confidenceOf, countedChanges } from './partial-finding.js'
+export { alpha, confidenceOf, countedChanges } from './partial-finding.js'
 export { type GatePlan, type GatePlanOptions, planGate } from './plan-gate.js'
 export { checkIdentities, type PolicyChange, policyChanges } from './policy-changes.js'
 export { type QualityGateOptions, qualityGate } from './quality-gate.js'

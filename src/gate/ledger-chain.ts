@@ -72,6 +72,7 @@ const isNumber: Test = (value) => Number.isFinite(value)
 const isTime: Test = (value) => isNumber(value) && Math.abs(value as number) <= 8.64e15
 const time = shapeOf((value): value is number => isTime(value))
 const isCount: Test = (value) => Number.isSafeInteger(value) && (value as number) >= 0
+const isPositiveCount: Test = (value) => isCount(value) && (value as number) >= 1
 const optional =
   (test: Test): Test =>
   (value) =>
@@ -101,12 +102,15 @@ const members: Readonly<Record<LedgerEvent['type'], Readonly<Record<string, Test
     status: isText,
     verdict: isDigest,
     bundle: optional(isDigest),
+    candidate: optional(isText),
+    candidates: optional(isPositiveCount),
+    unlisted: optional(isPositiveCount),
     against: optional(isTexts),
     sourceKey: optional(isDigest),
     policyChanges: optional(isTexts),
   },
   approval: { by: isText, reason: isText },
-  override: { by: isText, reason: isText, untilMs: isTime, checks: isTexts },
+  override: { by: isText, reason: isText, untilMs: isTime, checks: isTexts, bundle: optional(isDigest) },
   release: { version: isText, bundle: isDigest, sourceKey: optional(isDigest), commit: optional(isText) },
   run: { commit: isText, status: isText },
   promotion: { version: isText, channel: isText, by: isText },

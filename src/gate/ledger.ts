@@ -15,6 +15,11 @@ export type LedgerEvent =
       readonly sourceKey?: Digest | undefined
       /** The candidate's bundle. */
       readonly bundle?: Digest | undefined
+      /** The candidate's name and the number of candidates that its run chose among. Absent if it was the only one. */
+      readonly candidate?: string | undefined
+      readonly candidates?: number | undefined
+      /** The number of candidates of the run that another machine judged, so that no entry of their own names them. */
+      readonly unlisted?: number | undefined
       /** The versions that the candidate was compared with. */
       readonly against?: readonly string[] | undefined
       /** The checks that the candidate failed, with their versions. Absent if it did not fail. */
@@ -33,6 +38,8 @@ export type LedgerEvent =
       readonly untilMs: number
       /** The checks that are overridden. */
       readonly checks: readonly string[]
+      /** The bundle that is released. Absent if its run judged only one candidate. */
+      readonly bundle?: Digest | undefined
     }
   /** A release, or the note that another source key leads to an existing release. */
   | {

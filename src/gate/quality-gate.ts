@@ -86,7 +86,7 @@ export function qualityGate(
       }) as Json,
     foresee: (prospect) => checks.flatMap((check) => foreseenBy(check, prospect)),
     async decide(evidence, context) {
-      const passAlpha = maximumEvaluations === undefined ? (evidence.passAlpha ?? alpha) : alpha / maximumEvaluations
+      const passAlpha = Math.min(evidence.passAlpha ?? alpha, alpha / (maximumEvaluations ?? 1))
       const found: Finding[] = []
       for (const check of checks) found.push(...(await examine(check, { ...evidence, passAlpha }, context)))
       const reuse = reuseOf(evidence, maximumEvaluations)
@@ -98,15 +98,19 @@ export function qualityGate(
 }
 
 /**
- * Sums over the candidates so far: each test passes a candidate that is worse by the margin with chance 1/20, or 1/(20
- * × maximumEvaluations).
+ * Sums over the candidates so far: each test passes a candidate that is worse by the margin with chance 1/20, with 1/(20
+ * × maximumEvaluations), or with 1/(20 × k) if a run chose among k candidates.
  */
 function reuseOf(
-  { evaluationCount, baseline, best }: Evidence,
+  { evaluationCount, spentAlpha, baseline, best }: Evidence,
   maximumEvaluations: number | undefined,
 ): EvaluationSetUse | undefined {
   if (evaluationCount === undefined || (baseline === undefined && best === undefined)) return undefined
-  const falsePassChance = Math.min(1, (evaluationCount * alpha) / (maximumEvaluations ?? 1))
+  const spent =
+    maximumEvaluations === undefined && spentAlpha !== undefined
+      ? spentAlpha
+      : (evaluationCount * alpha) / (maximumEvaluations ?? 1)
+  const falsePassChance = Math.min(1, spent)
   return { evaluationCount, falsePassChance, ...(maximumEvaluations !== undefined && { maximumEvaluations }) }
 }
 

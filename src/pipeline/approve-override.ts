@@ -2,6 +2,7 @@ import { isSheikhError, SheikhError } from '../core/index.js'
 import type { Evaluation } from '../evaluation/index.js'
 import { type LedgerEntry, type LedgerEvent, refusedForGood } from '../gate/index.js'
 import { type Release, type ReleaseRecord, readBundle } from '../releaser/index.js'
+import { chosenAmong } from './choose.js'
 import { isJudgedBy } from './failed-before.js'
 import { keptEvaluations } from './kept-evaluations.js'
 import { measurementOf } from './measurement.js'
@@ -14,7 +15,7 @@ import { trainingOf } from './released-weights.js'
 import { readRun, writeRun } from './run-records.js'
 import type { RunRecord, RunResult } from './run-result.js'
 import type { Session } from './session.js'
-import { stageValues } from './stage-values.js'
+import { stagesOf, stageValues } from './stage-values.js'
 import type { ReleaseRequest } from './stages/release.js'
 import { checkPerson, checkReason } from './who-decides.js'
 
@@ -63,7 +64,11 @@ export function override(
       verb: 'override',
       name: 'override',
       isOpen: ({ status, reason: why }) => status === 'held' && (why === 'fail' || why === 'inconclusive'),
-      event: { type: 'override', runId, ...person, untilMs, checks },
+      event: {
+        ...{ type: 'override', runId, ...person, untilMs, checks },
+        // The ledger has a verdict for each candidate of the run.
+        ...(run?.candidates !== undefined && { bundle: run.bundle }),
+      },
     }
   })
 }
@@ -111,7 +116,7 @@ async function releaseByHand(
   try {
     const release = made ?? (await releaseKept(session, open, { history, decidedAgainst, decision: said, verb }))
     await settle(release.version)
-    return { runId: session.runId, status: 'released', release, verdict }
+    return { runId: session.runId, ...chosenAmong(open.candidates), status: 'released', release, verdict }
   } catch (error) {
     // A stage of the host's failed after the release: the run is not open any more.
     const { version } = session.record
@@ -146,11 +151,12 @@ async function releaseKept(
     verdict: open.verdict,
     policy: open.policy,
     candidate: open.candidate?.record,
+    candidates: open.candidates,
     training: trainingOf(open),
     dataset: open.dataset,
     measured: measurementOf(open),
     source: open.source,
-    stages: stageValues(open.stages),
+    stages: stageValues(stagesOf(open)),
     ...decisionOf(by.decision),
   }
   return publish(session, {
@@ -168,7 +174,7 @@ function decisionOf(event: Decision['event']): Pick<ReleaseRecord, 'approval' | 
     const { type: _, ...approval } = event
     return { approval }
   }
-  const { type: _, ...override } = event
+  const { type: _, bundle: _bundle, ...override } = event
   return { override }
 }
 
@@ -211,6 +217,6 @@ function named({ by, reason }: { readonly by: string; readonly reason: string },
 
 /** The members of the open run's record that the record of the decision repeats. */
 function carried(open: RunRecord): Partial<RunRecord> {
-  const { commit, dirty, sourceKey, source, dataset, candidate, bundle, baseline, best, metrics } = open
-  return { commit, dirty, sourceKey, source, dataset, candidate, bundle, baseline, best, metrics }
+  const { commit, dirty, sourceKey, source, dataset, candidate, candidates, bundle, baseline, best, metrics } = open
+  return { commit, dirty, sourceKey, source, dataset, candidate, candidates, bundle, baseline, best, metrics }
 }

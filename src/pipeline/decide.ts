@@ -4,8 +4,9 @@ import { canonicalJson, type Digest, digestJson, isSheikhError } from '../core/i
 import { type Evaluation, writeEvaluation } from '../evaluation/index.js'
 import type { Evidence, Verdict } from '../gate/index.js'
 import type { Prediction, Rows } from '../model/index.js'
-import type { Bundle, ReleaseRecord } from '../releaser/index.js'
+import type { Bundle, JudgedCandidate, Release, ReleaseRecord } from '../releaser/index.js'
 import type { Candidate } from '../trainer/index.js'
+import { isBetter, markChosen, notJudged, recordChoice, type Standing, withOthers } from './choose.js'
 import { bestRelease, latestReleaseOf } from './lookup.js'
 import { measurementOf } from './measurement.js'
 import type { RunOptions } from './options.js'
@@ -13,73 +14,189 @@ import { publish } from './publish.js'
 import { recover } from './recovery.js'
 import { answersOf } from './released-answers.js'
 import { trainingOf } from './released-weights.js'
-import type { RunResult } from './run-result.js'
+import type { RunRecord, RunResult } from './run-result.js'
 import type { Session } from './session.js'
-import { stageValues } from './stage-values.js'
+import { stagesOf, stageValues } from './stage-values.js'
 import { evaluateStage } from './stages/evaluate.js'
-import { gateStage } from './stages/gate.js'
+import { gateStage, tellVerdict } from './stages/gate.js'
 import type { HostStages } from './stages/host.js'
 import { isOvertaken, noteSource } from './stages/release.js'
 import { evaluationFile } from './stages/score-model.js'
+import type { Variant } from './variants.js'
 import type { Known } from './walk-start.js'
 
-/** A candidate, and what it is judged on. */
-export interface Offer extends Pick<RunOptions, 'until' | 'releaseAs'> {
+/** A candidate of the run. */
+export interface Offer {
+  readonly variant: Variant
   readonly candidate: Candidate
   readonly bundle: Bundle
-  readonly evaluation: Rows<unknown, unknown>
-  readonly key: Digest | undefined
+  /** As the run's record has it. `weights`: as they were trained, before a stage of the host's changed them. */
+  readonly made: NonNullable<RunRecord['candidate']>
   /** The host's stages of this run. Absent: they ran on another machine, and only those that need the release run here. */
   readonly host?: HostStages | undefined
+}
+
+/** The candidates, and what they are judged on. */
+export interface Decision extends Pick<RunOptions, 'until' | 'releaseAs'> {
+  readonly offers: readonly [Offer, ...Offer[]]
+  /** The names of all candidates that the run chooses among, if another machine chose one of them. @default those of `offers` */
+  readonly names?: readonly string[] | undefined
+  readonly evaluation: Rows<unknown, unknown>
+  readonly key: Digest | undefined
   /** What the candidate predicted on another machine. Absent: it is asked here. */
   readonly told?: (() => Promise<Evaluation>) | undefined
   /** Asks the candidate here all the same, and warns if it answers otherwise. @default false */
   readonly isAskedAgain?: boolean | undefined
 }
 
-/** Judges a candidate and publishes it if the gate lets it through. */
-export async function decide(session: Session, offer: Offer, known: Known): Promise<RunResult> {
-  const { runId } = session
-  const { bundle, key, until } = offer
-  const { history, current } = known
-  if (bundle.digest === current?.bundle) {
-    if (until !== undefined) {
-      await keepBundle(session, bundle)
-      return { runId, status: 'awaiting-release', identicalTo: current.version }
-    }
-    await noteSource(session, current, key)
-    return { runId, status: 'up-to-date', release: current }
-  }
-  const last = latestReleaseOf(history, bundle.digest)
-  if (last?.withdrawn !== undefined) return { runId, status: 'held', reason: 'withdrawn', release: last }
-  return decideAgainstCurrent(session, known, (against) => judge(session, offer, against))
+/** Judges the candidates, and publishes the best of those that the gate lets through. */
+export function decide(session: Session, decision: Decision, known: Known): Promise<RunResult> {
+  // What this run itself published and withdrew, because another machine was faster, counts for nothing.
+  const withdrawn = new Set(
+    decision.offers
+      .map(({ bundle }) => bundle.digest)
+      .filter((digest) => latestReleaseOf(known.history, digest)?.withdrawn !== undefined),
+  )
+  return decideAgainstCurrent(session, known, (against) => {
+    const standings = decision.offers.map(({ bundle: { digest } }): Standing => {
+      if (digest === against.current?.bundle) return 'up-to-date'
+      return withdrawn.has(digest) ? 'withdrawn' : 'judge'
+    })
+    return standings.includes('judge')
+      ? judge(session, decision, standings, against)
+      : endWithout(session, decision, standings, against)
+  })
 }
 
-async function judge(session: Session, offer: Offer, known: Known): Promise<RunResult> {
+/** The end of a run without a new candidate: nothing is scored. */
+async function endWithout(
+  session: Session,
+  { offers, names, key, until }: Decision,
+  standings: readonly Standing[],
+  known: Known,
+): Promise<RunResult> {
+  const at = Math.max(0, standings.indexOf('up-to-date'))
+  const { bundle } = offers[at]!
+  const table = offers.map((offer, index) => notJudged(offer, standings[index]!, known))
+  const chosen = await recordChoice(session, offers[at]!, withOthers(markChosen(table, at), names), {})
+  if (standings[at] === 'up-to-date') return upToDate(session, { release: known.current!, bundle, key, until, chosen })
+  const release = latestReleaseOf(known.history, bundle.digest)!
+  return { runId: session.runId, ...chosen, status: 'held', reason: 'withdrawn', release }
+}
+
+async function upToDate(
+  session: Session,
+  {
+    release,
+    bundle,
+    key,
+    until,
+    chosen,
+  }: Pick<Decision, 'key' | 'until'> & {
+    readonly release: Release
+    readonly bundle: Bundle
+    readonly chosen: Pick<RunResult, 'candidates'>
+  },
+): Promise<RunResult> {
   const { runId } = session
-  const { candidate, bundle, evaluation, key, host, isAskedAgain = false, until, releaseAs } = offer
-  const told = await offer.told?.()
+  if (until !== undefined) {
+    await keepBundle(session, bundle)
+    return { runId, ...chosen, status: 'awaiting-release', identicalTo: release.version }
+  }
+  await noteSource(session, release, key)
+  return { runId, ...chosen, status: 'up-to-date', release }
+}
+
+/** A candidate that was scored, and the gate's verdict on it: absent for the current release. */
+interface Judged {
+  readonly offer: Offer
+  readonly evidence: Evidence
+  readonly digest: Digest
+  readonly verdict?: Verdict | undefined
+  /** What the record of the run says of it. */
+  readonly noted: Partial<RunRecord>
+}
+
+async function judge(
+  session: Session,
+  decision: Decision,
+  standings: readonly Standing[],
+  known: Known,
+): Promise<RunResult> {
+  const { runId } = session
+  const { offers, key, until, releaseAs } = decision
+  const table: JudgedCandidate[] = []
+  let best: (Judged & { readonly at: number }) | undefined
+  let last: Verdict | undefined
+  for (const [index, offer] of offers.entries()) {
+    const standing = standings[index]!
+    if (standing === 'withdrawn') {
+      table.push(notJudged(offer, standing, known))
+      continue
+    }
+    const judged = await judgeOne(session, { offer, decision, standing }, known)
+    const row = { name: offer.variant.name ?? '', bundle: offer.bundle.digest, metrics: judged.noted.metrics }
+    const { verdict } = judged
+    table.push(
+      verdict === undefined
+        ? { ...notJudged(offer, standing, known), ...row }
+        : { ...row, status: verdict.status, reason: verdict.summary },
+    )
+    last = verdict ?? last
+    // Only the evidence of the best is kept in memory.
+    if (best === undefined || isBetter(judged, best, session.options.gate)) best = { ...judged, at: table.length - 1 }
+  }
+  const { offer, evidence, digest, verdict, noted, at } = best!
+  const { bundle, host } = offer
+  const chosen = await recordChoice(session, offer, withOthers(markChosen(table, at), decision.names), noted)
+  if (verdict === undefined) return upToDate(session, { release: known.current!, bundle, key, until, chosen })
+  const evaluations = { ...evidence, candidate: evidence.candidate.evaluation }
+  if (offer.variant.name !== undefined) {
+    tellVerdict(session, verdict, last)
+    await host?.add('evaluations', { value: evaluations }, digest)
+  }
+  await host?.add('verdict', { value: verdict }, digestJson(verdict))
+  if (until !== undefined)
+    return { ...(await awaitRelease(session, bundle, evaluations.candidate, verdict)), ...chosen }
+  const held = await heldBack(session, verdict, bundle)
+  if (held !== undefined) return { ...held, ...chosen }
+  const answers = await answersOf(session, evaluations.candidate)
+  const record = { ...releaseRecord(session, evidence, verdict), ...(answers !== undefined && { answers }) }
+  const request = { bundle, history: known.history, decidedAgainst: known.current?.version, sourceKey: key, record }
+  const release = await publish(session, { ...request, releaseAs }, host)
+  return { runId, ...chosen, status: 'released', release, verdict }
+}
+
+async function judgeOne(
+  session: Session,
+  { offer, decision, standing }: { readonly offer: Offer; readonly decision: Decision; readonly standing: Standing },
+  known: Known,
+): Promise<Judged> {
+  const { bundle, host, variant } = offer
+  const { offers, evaluation, names, isAskedAgain = false, until } = decision
+  const told = await decision.told?.()
   const { evidence, digest } = await evaluateStage(
     session,
-    { candidate, bundle },
+    offer,
     evaluation,
     referencesOf(session, known),
     isAskedAgain ? undefined : told,
   )
   const evaluations = { ...evidence, candidate: evidence.candidate.evaluation }
   if (isAskedAgain && told !== undefined) warnOfOtherAnswers(session, told, evaluations.candidate)
-  await host?.add('evaluations', { value: evaluations }, digest)
-  const isPreliminary = until !== undefined
-  const verdict = await gateStage(session, evidence, { bundle: bundle.digest, current: known.current, isPreliminary })
-  await host?.add('verdict', { value: verdict }, digestJson(verdict))
-  if (isPreliminary) return awaitRelease(session, bundle, evaluations.candidate, verdict)
-  const held = await heldBack(session, verdict, bundle)
-  if (held !== undefined) return held
-  const answers = await answersOf(session, evaluations.candidate)
-  const record = { ...releaseRecord(session, evidence, verdict), ...(answers !== undefined && { answers }) }
-  const request = { bundle, history: known.history, decidedAgainst: known.current?.version, sourceKey: key, record }
-  const release = await publish(session, { ...request, releaseAs }, host)
-  return { runId, status: 'released', release, verdict }
+  const noted = (verdict?: Verdict, policy?: RunRecord['policy']) => {
+    const { evaluations: kept, metrics, baseline, best } = session.record
+    return { offer, evidence, digest, verdict, noted: { evaluations: kept, metrics, baseline, best, verdict, policy } }
+  }
+  // It is not compared with itself.
+  if (standing === 'up-to-date') return noted()
+  if (variant.name === undefined) await host?.add('evaluations', { value: evaluations }, digest)
+  const candidates = names?.length ?? offers.length
+  const verdict = await gateStage(session, evidence, {
+    ...{ bundle: bundle.digest, current: known.current, isPreliminary: until !== undefined },
+    ...{ candidate: variant.name, candidates, unlisted: candidates - offers.length },
+  })
+  return noted(verdict, session.record.policy)
 }
 
 /** Two devices may round differently: many other answers tell that the predictions were of another model. */
@@ -171,10 +288,11 @@ function releaseRecord(session: Session, evidence: Evidence, verdict: Verdict): 
     verdict,
     policy: session.record.policy,
     candidate: evidence.candidate.record,
+    candidates: session.record.candidates,
     training: trainingOf(session.record),
     dataset: session.record.dataset,
     measured: measurementOf(session.record),
     source: session.record.source,
-    stages: stageValues(session.record.stages),
+    stages: stageValues(stagesOf(session.record)),
   }
 }

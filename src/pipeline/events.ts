@@ -21,23 +21,27 @@ export type RunEventBody =
       readonly command: RunRecord['command']
       readonly commit?: string | undefined
     }
-  | { readonly type: 'stage-start'; readonly stage: string }
+  | { readonly type: 'stage-start'; readonly stage: string; readonly candidate?: string | undefined }
   | {
       readonly type: 'stage-end'
       readonly stage: string
+      /** The name of the candidate that the stage worked on. Absent if the run has only one. */
+      readonly candidate?: string | undefined
       readonly cached: boolean
       readonly durationMs: number
     }
   | { readonly type: 'dataset-ready'; readonly summary: DatasetSummary }
-  | ({ readonly type: 'train-progress' } & TrainProgress)
+  | ({ readonly type: 'train-progress'; readonly candidate?: string | undefined } & TrainProgress)
   | {
       /** A part of a model's predictions on the evaluation set is done. Sent at most 101 times per model. */
       readonly type: 'evaluate-progress'
-      /** `candidate`, or the version of a release. */
+      /** `candidate`, `candidate <name>` if there are several, or the version of a release. */
       readonly model: string
       readonly done: number
       readonly items: number
     }
+  /** One of several candidates was judged. The verdict on the chosen one follows as `gate-verdict`. */
+  | { readonly type: 'candidate-judged'; readonly candidate: string; readonly verdict: Verdict }
   | { readonly type: 'gate-verdict'; readonly verdict: Verdict }
   | { readonly type: 'release-prepared'; readonly version: Version }
   | { readonly type: 'release-published'; readonly version: Version }

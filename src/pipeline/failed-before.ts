@@ -48,7 +48,7 @@ export async function failedBefore(
 function isOverridden({ sequence, runId, bundle, evaluationDigest }: VerdictEntry, entries: readonly LedgerEntry[]) {
   const runs = new Set([runId])
   for (const entry of entries.slice(sequence))
-    if (entry.type === 'override' && runs.has(entry.runId)) return true
+    if (entry.type === 'override' && runs.has(entry.runId) && (entry.bundle ?? bundle) === bundle) return true
     else if (
       entry.type === 'verdict' &&
       entry.status === 'fail' &&

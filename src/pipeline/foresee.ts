@@ -1,21 +1,30 @@
 import { createRedactor, redactJson } from '../core/index.js'
 import type { Finding } from '../gate/index.js'
 import { isJudgedBy } from './failed-before.js'
-import type { PipelineOptions, PipelineParts } from './options.js'
+import type { PipelineParts } from './options.js'
 import { lastRun } from './run-records.js'
+import { variantsOf } from './variants.js'
 
 /**
  * What the gate will find on the next candidate, whatever is trained: from what the trainer says of itself, and from what
  * this gate found on its last candidate.
  */
-export async function foreseen({
-  trainer,
-  gate,
-  store,
-  secrets,
-}: Pick<PipelineOptions<never, never>, 'trainer' | 'gate' | 'secrets'> & Pick<PipelineParts, 'store'>): Promise<
-  readonly Finding[]
-> {
+export async function foreseen(options: Asked): Promise<readonly Finding[]> {
+  // Candidates of one trainer with other settings or seeds: what it says of itself is the same.
+  const trainers = new Map(
+    variantsOf(options).map(({ trainer }) => [`${trainer.name} ${trainer.weightsFormat}`, trainer]),
+  )
+  const findings: Finding[] = []
+  for (const trainer of trainers.values()) findings.push(...(await foreseenOf(trainer, options)))
+  return findings
+}
+
+type Asked = Pick<PipelineParts, 'trainer' | 'candidates' | 'gate' | 'store' | 'secrets'>
+
+async function foreseenOf(
+  trainer: PipelineParts['trainer'],
+  { gate, store, secrets }: Asked,
+): Promise<readonly Finding[]> {
   if (gate.foresee === undefined) return []
   const run = await lastRun(
     store,

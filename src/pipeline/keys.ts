@@ -1,6 +1,8 @@
 import { canonicalJson, type Described, type Digest, digestJson, identityOf, type Json, toJson } from '../core/index.js'
 import type { DatasetSummary } from '../dataset/index.js'
 import { baseParts, type NamedBase } from './named-base.js'
+import type { PipelineParts } from './options.js'
+import { candidateParts, variantsOf } from './variants.js'
 
 /** A key and what it was made of. */
 export interface Key {
@@ -14,7 +16,7 @@ export function stageKeyOf(parts: Readonly<Record<string, unknown>>): Key {
 
 export interface SourceParts {
   readonly dataset: DatasetSummary
-  readonly trainer: Described
+  readonly trainer: PipelineParts['trainer']
   readonly gate: Described
   /** Those that write. */
   readonly stages: readonly Described[]
@@ -22,11 +24,13 @@ export interface SourceParts {
   readonly payload: Json
   readonly seed: number
   readonly base?: NamedBase | undefined
+  readonly candidates?: PipelineParts['candidates']
 }
 
 /** The digest of all that people decided; `undefined`, with the name of the part, where host code has no version. */
 export function sourceKey(source: SourceParts): Key | { readonly unversioned: string } {
-  for (const part of [source.trainer, source.gate, ...source.stages])
+  const trainers = variantsOf(source).map(({ trainer }) => trainer)
+  for (const part of [...trainers, source.gate, ...source.stages])
     if (part.version === undefined) return { unversioned: part.name }
   return stageKeyOf({
     kind: 'source',
@@ -39,6 +43,7 @@ export function sourceKey(source: SourceParts): Key | { readonly unversioned: st
     payload: source.payload,
     seed: source.seed,
     ...baseParts(source.base),
+    ...candidateParts(source),
   })
 }
 

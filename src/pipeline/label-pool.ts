@@ -14,10 +14,13 @@ import {
 import type { Model, Prediction, Row } from '../model/index.js'
 import { type Bundle, readBundle, weightsOf } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
+import type { CandidateRecord } from '../trainer/index.js'
+import { readHistory } from './lookup.js'
 import { openFiles } from './open-files.js'
 import type { CallOptions, PipelineParts } from './options.js'
 import { readRun } from './run-records.js'
 import type { RunRecord } from './run-result.js'
+import { variantOf } from './variants.js'
 
 const batchSize = 64
 
@@ -60,7 +63,9 @@ export async function labelPool(
   const seen = await seenInputs(options, context)
   const fresh = rows.filter((row) => !seen.has(contentOf(row)))
   const known = rows.filter((row) => !fresh.includes(row)).map(({ id }) => id)
-  const { candidate, baseline } = await answersOfBoth(options, context, fresh, {
+  const released = (await readHistory({ options, context })).find(({ version }) => version === run.baseline)
+  const made = { candidate: run.candidate?.record, baseline: released?.record.candidate }
+  const { candidate, baseline } = await answersOfBoth(options, context, fresh, made, {
     candidate: (directory) => keptBundle(store, run, directory, context),
     baseline: (directory) => releaser.open(run.baseline!, directory, context),
   })
@@ -102,16 +107,19 @@ async function keptBundle(store: Store, run: RunRecord, directory: string, conte
 type OpenBundle = (directory: string) => Promise<Bundle>
 
 async function answersOfBoth(
-  { trainer, dataset, store }: PipelineParts,
+  options: PipelineParts,
   context: CallContext,
   rows: readonly Row<unknown, unknown>[],
+  made: Readonly<Record<'candidate' | 'baseline', CandidateRecord | undefined>>,
   bundles: { readonly candidate: OpenBundle; readonly baseline: OpenBundle },
 ) {
+  const { dataset, store } = options
   // Beside the objects of the store, so that large files need not be copied.
   const directory = await store.workDirectory('pool')
   try {
     const filesDirectory = await openFiles(dataset, join(directory, 'files'), context)
     const answersOf = async (name: keyof typeof bundles) => {
+      const { trainer } = variantOf(options, made[name])
       await using model = await trainer.load(weightsOf(await bundles[name](join(directory, name))), {
         ...context,
         ...(filesDirectory !== undefined && { filesDirectory }),

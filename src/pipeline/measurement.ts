@@ -19,11 +19,11 @@ export function measurementOf({ runId, command, machine, measured, stages }: Run
   if (command === 'release') return measured
   const executed = stages.filter(({ cached, resumed }) => !cached && resumed !== true)
   if (executed.length === 0) return undefined
-  return {
-    runId,
-    ...(machine !== undefined && { machine }),
-    durationsMs: Object.fromEntries(executed.map(({ name, durationMs }) => [name, durationMs])),
-  }
+  const durations = new Map<string, number>()
+  // Several candidates are trained and judged in stages of the same name.
+  for (const { name, candidate, durationMs } of executed)
+    durations.set(name, (candidate === undefined ? 0 : (durations.get(name) ?? 0)) + durationMs)
+  return { runId, ...(machine !== undefined && { machine }), durationsMs: Object.fromEntries(durations) }
 }
 
 /** The same of a record that another machine wrote: its text is not trusted, so it stays short. */

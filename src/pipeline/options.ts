@@ -7,6 +7,7 @@ import type { Trainer } from '../trainer/index.js'
 import type { ShardOptions } from './evaluate-in-shards.js'
 import type { NamedBase } from './named-base.js'
 import type { Stage } from './stage.js'
+import type { CandidateVariant } from './variants.js'
 import type { Versioning } from './versioning.js'
 
 export interface PipelineOptions<I, T> {
@@ -36,6 +37,12 @@ export interface PipelineOptions<I, T> {
   readonly versioning?: Versioning | undefined
   /** Makes each release a pre-release with this name: `rc` gives `1.3.0-rc.0`. @default none */
   readonly prerelease?: string | undefined
+  /**
+   * Further candidates of each run, by name. The run trains the candidate of `trainer` and all of these, judges each at a
+   * level of 5 % divided by their number, and releases the best that passes. "Best": by the gate's primary metric; among
+   * equals the first. At most 99; a name has a-z, 0-9 and "-". @default none: the candidate of `trainer` is the only one
+   */
+  readonly candidates?: Readonly<Record<string, CandidateVariant<NoInfer<I>, NoInfer<T>>>> | undefined
   /** The seed of all random choices. @default 0 */
   readonly seed?: number | undefined
   /**
@@ -71,8 +78,8 @@ export interface PipelineOptions<I, T> {
   /** Texts to hide in everything that a run writes. @default none; anything that looks like a token is always hidden */
   readonly secrets?: readonly string[] | undefined
   /**
-   * Evaluates on workers, with the same result and the same stage keys. Models that are timed, and those whose predictions are known in
-   * part from an earlier run, predict in this process.
+   * Evaluates on workers, with the same result and the same stage keys. Models that are timed, those whose predictions are known in
+   * part from an earlier run, and candidates of another trainer than `trainer` predict in this process.
    *
    * @default this process
    */

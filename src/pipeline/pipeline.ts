@@ -56,6 +56,7 @@ import type {
 } from './run-result.js'
 import type { Session } from './session.js'
 import { checkStages } from './stage.js'
+import { checkCandidates, variantsOf } from './variants.js'
 import { walk } from './walk.js'
 import { withdrawRelease } from './withdraw-release.js'
 
@@ -88,12 +89,11 @@ export class Pipeline<I = string, T = string> {
         'invalid-options',
         `Cannot use the channel "${options.channel}": a name has only a-z, 0-9 and "-". Choose another name.`,
       )
-    if (options.base !== undefined) checkNamedBase(options.base, options.trainer)
     // The types of the parts are checked here. Inside, rows are passed along and never inspected.
-    this.#options = {
-      ...(options as unknown as PipelineOptions<unknown, unknown>),
-      store: options.store ?? memoryStore(),
-    }
+    const parts = options as unknown as PipelineOptions<unknown, unknown>
+    checkCandidates(parts)
+    if (parts.base !== undefined) for (const { trainer } of variantsOf(parts)) checkNamedBase(parts.base, trainer)
+    this.#options = { ...parts, store: options.store ?? memoryStore() }
     this.#isForgetful = options.store === undefined
   }
 

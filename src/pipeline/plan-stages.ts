@@ -148,5 +148,5 @@ export function why(before: Json | undefined, after: Key['parts']): Pick<Planned
 }
 
 /** What a stage's key was made of in a run. */
-export const partsOf = ({ stages }: RunRecord, stage: string): Json | undefined =>
-  stages.find(({ name }) => name === stage)?.parts
+export const partsOf = ({ stages }: RunRecord, stage: string, candidate?: string): Json | undefined =>
+  stages.find((one) => one.name === stage && one.candidate === candidate)?.parts

@@ -10,13 +10,13 @@ import { findBySource, isRemoved, readHistory } from './lookup.js'
 import { missingReleases } from './missing-releases.js'
 import { findBase } from './named-base.js'
 import type { PipelineParts, RunPlanOptions } from './options.js'
-import { type PlannedStage, partsOf, why, withHostStages, withSkippedStages } from './plan-stages.js'
-import { isBundle, releasedUnder, trainedFrom } from './released-weights.js'
+import { type PlannedStage, why, withHostStages, withSkippedStages } from './plan-stages.js'
+import { planTraining } from './plan-training.js'
+import { isBundle, trainedFrom } from './released-weights.js'
 import { lastRun } from './run-records.js'
 import { sourceOf } from './source.js'
-import { keptUnder } from './stage-cache.js'
-import { trainKey } from './stages/train.js'
 import { checkLabels, readPayload } from './stages/validate.js'
+import { variantsOf } from './variants.js'
 import { changeSince, releaseSource, versionOf } from './versioning.js'
 
 export interface RunPlan {
@@ -55,7 +55,7 @@ export interface RunPlan {
 
 /** What would run, and why. Writes nothing and takes no lock. */
 export async function plan(options: PipelineParts, { signal, retrain = false }: RunPlanOptions): Promise<RunPlan> {
-  const { store, releaser, trainer, channel = 'latest' } = options
+  const { store, releaser, channel = 'latest' } = options
   const context = callContext({ signal, clock: options.clock, log: options.log })
   // Both compare the samples with Git, which takes time. The error of the first comes first.
   const [asked, opened] = await Promise.allSettled([
@@ -66,7 +66,8 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
   if (opened.status === 'rejected') throw opened.reason
   const provenance = asked.value ?? { dirtyPaths: [] }
   const { summary } = opened.value
-  checkLabels(summary, trainer)
+  const variants = variantsOf(options)
+  for (const each of variants) checkLabels(summary, each.trainer)
   const payload = await readPayload(options.payload, context)
   const source = sourceOf(options, summary, payload)
   const versioned = !('unversioned' in source)
@@ -78,11 +79,6 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
   const found = versioned && !retrain ? findBySource(entries, history, source.digest, current) : undefined
   const known = found !== undefined && isRemoved(found) ? undefined : found
   const before = await lastRun(store, ({ sourceParts }) => sourceParts !== undefined)
-  const environment = await trainer.environment?.(context)
-  const key = trainKey(options, summary, environment)
-  const kept = retrain ? undefined : await keptUnder(store, key)
-  // Another run than the last, where that one was up to date and trained nothing.
-  const trained = await lastRun(store, (record) => partsOf(record, 'train') !== undefined)
 
   const common = { commit: provenance.commit, dirtyPaths: provenance.dirtyPaths, counts: summary.counts, foreseen: [] }
   const timed = (stages: readonly PlannedStage[]) =>
@@ -146,22 +142,10 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
   }
   // As a run would: a base that cannot be used is an error of its own.
   const base = options.base && findBase(history, options.base).named
-  const released = retrain ? undefined : releasedUnder(history, key?.digest)
-  const trainedAs = retrain ? undefined : trainedFrom(options, summary, history)
-  const train: PlannedStage =
-    key === undefined
-      ? {
-          stage: 'train',
-          action: 'run',
-          reason: `the trainer "${trainer.name}" has no version, so nothing of it is kept`,
-        }
-      : kept !== undefined
-        ? { stage: 'train', action: 'cached', reason: `trained in the run ${kept.runId}` }
-        : released !== undefined
-          ? { stage: 'train', action: 'cached', reason: `the release ${released.version} contains these weights` }
-          : retrain
-            ? { stage: 'train', action: 'run', reason: 'trains even if nothing changed' }
-            : { stage: 'train', action: 'run', ...why(trained && partsOf(trained, 'train'), key.parts) }
+  const { stage: train, kept, released } = await planTraining(options, { summary, history, retrain }, context)
+  // With several candidates, nobody knows before the run which of them it is about.
+  const isOnly = variants.length === 1
+  const trainedAs = retrain || !isOnly ? undefined : trainedFrom(options, summary, history)
   const builtIn: readonly PlannedStage[] = [
     validate,
     train,
@@ -169,7 +153,9 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
       stage: 'evaluate',
       action: 'run',
       reason:
-        current === undefined ? 'the first release: the candidate alone' : `against the release ${current.version}`,
+        current === undefined
+          ? `the first release: the ${isOnly ? 'candidate' : 'candidates'} alone`
+          : `against the release ${current.version}`,
     },
     { stage: 'gate', action: 'run', reason: 'always asked' },
     { stage: 'release', action: 'run', reason: 'if the gate lets it' },
@@ -184,7 +170,9 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
   })
   const changed = versioned ? why(before?.sourceParts, source.parts).reason : `"${source.unversioned}" has no version`
   const failed =
-    versioned && (await failedBefore(entries, ({ sourceKey }) => sourceKey === source.digest, options)) !== undefined
+    versioned &&
+    isOnly &&
+    (await failedBefore(entries, ({ sourceKey }) => sourceKey === source.digest, options)) !== undefined
       ? ' The ledger records that its candidate failed before, so a run holds it unless somebody overrides that.'
       : ''
   const from = base === undefined ? '' : ` that starts from ${base.version}`
@@ -192,7 +180,7 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
     ...common,
     ...said(
       'judge',
-      `A run would ${train.action === 'cached' ? 'judge the model that is trained already' : `train and judge a model${from}`}: ${changed}.${failed}`,
+      `A run would ${train.action === 'cached' ? `judge the ${isOnly ? 'model that is' : `${variants.length} models that are`} trained already` : `train and judge ${isOnly ? 'a model' : `${variants.length} candidates`}${from}`}: ${changed}.${failed}`,
     ),
     ...(base !== undefined && { base }),
     ...(identicalTo === undefined

@@ -21,10 +21,11 @@ import { trainingPart } from './replay.js'
 import { readRun, writeRun } from './run-records.js'
 import type { RunRecord, RunResult, StageRecord } from './run-result.js'
 import type { Session } from './session.js'
-import { checkedValue } from './stage-values.js'
+import { checkedValue, stagesOf } from './stage-values.js'
 import { assembleBundle } from './stages/bundle.js'
 import { evaluationFile } from './stages/score-model.js'
 import { trainKey, usableBase } from './stages/train.js'
+import { type Variant, variantsOf } from './variants.js'
 import { versionOf } from './versioning.js'
 import { endedBySource, type Known, readReleased, readSources, releasedBefore, type Sources } from './walk-start.js'
 
@@ -66,8 +67,13 @@ async function releaseCandidate(
       `Cannot release the run ${record.runId}: it trained no model, because a release had it, and that release is no longer in the registry. Run again.`,
       { facts: { runId: record.runId } },
     )
+  const { name } = record.candidate
+  const variants = variantsOf(session.options)
+  const variant = variants.find((one) => one.name === name)
+  // Equal source keys, so the run had these candidates: its record was changed.
+  if (variant === undefined) throw refused(record, `${shown(name)} is none of the candidates of this pipeline`)
   const snapshot = await sources.dataset.snapshot()
-  await checkClaims(session, snapshot, released, record)
+  await checkClaims(session, snapshot, released, { record, variant })
   const weights = await receivedWeights(session, run, record.bundle)
   const candidate: Candidate = { weights, record: session.hide(record.candidate.record) }
   const bundle = await assembleBundle(session, weights, sources.payload)
@@ -77,17 +83,26 @@ async function releaseCandidate(
   const changesCandidate = session.options.stages?.some(({ writes }) => writes === 'candidate') ?? false
   if (!changesCandidate && trained !== weights.digest)
     throw refused(record, 'the weights that it trained are not those in its bundle')
+  const made = { ...(name !== undefined && { name }), weights: trained, record: candidate.record }
   await session.update({
-    candidate: { weights: trained, record: candidate.record },
+    candidate: made,
     bundle: bundle.digest,
     measured: claimedMeasurement(record),
-    stages: [...session.record.stages, ...claimedStages(session, record)],
+    stages: [...session.record.stages, ...claimedStages(session, record, variant)],
   })
   if (evaluate || session.options.gate.needs?.includes('latency')) await refuseUnsafe(session, record, weights)
   const isTold = !evaluate || record.evaluations?.candidate !== undefined
   const told = isTold ? () => receivedEvaluation(session, run) : undefined
-  const offer = { candidate, bundle, evaluation: snapshot.evaluation, key: sources.key, releaseAs }
-  return decide(session, { ...offer, told, isAskedAgain: evaluate }, released)
+  // The other candidates are not here. Each was judged at a level divided by the number of all, so it does not matter which one
+  // the other machine chose, or why.
+  const decision = {
+    ...{
+      offers: [{ variant, candidate, bundle, made }] as const,
+      names: name === undefined ? undefined : variants.map((one) => one.name!),
+    },
+    ...{ evaluation: snapshot.evaluation, key: sources.key, releaseAs, told, isAskedAgain: evaluate },
+  }
+  return decide(session, decision, released)
 }
 
 /** @throws `release-conflict` if this checkout is at another commit. */
@@ -147,15 +162,15 @@ async function checkClaims(
   session: Session,
   snapshot: DatasetSnapshot<unknown, unknown>,
   { history }: Known,
-  record: RunRecord,
+  { record, variant: { trainer, seed } }: { readonly record: RunRecord; readonly variant: Variant },
 ): Promise<void> {
-  const { trainer, seed = 0 } = session.options
   const made = record.candidate!.record
   const { rows, training, base } = await trainingPart(
     session,
     snapshot,
     history,
     await usableBase(session, snapshot, history),
+    seed,
   )
   const here = {
     trainer: { name: trainer.name, version: trainer.version, describe: trainer.describe() },
@@ -217,15 +232,16 @@ async function refuseUnsafe(session: Session, { runId }: RunRecord, weights: Wei
 }
 
 /** The training, if its key is of these sources, and what this pipeline's stages before the release returned there. */
-function claimedStages(session: Session, { stages, candidate }: RunRecord): readonly StageRecord[] {
+function claimedStages(session: Session, run: RunRecord, variant: Variant): readonly StageRecord[] {
+  const { candidate } = run
   const { options, record } = session
   const before = options.stages?.filter(({ reads }) => !reads.includes('release')) ?? []
   const names = new Set(before.map(({ name }) => name))
   // A program tells its environment only after the training, and its key has none.
   const keys = [candidate!.record.environment, undefined].map(
-    (environment) => trainKey(options, record.dataset!, environment)?.digest,
+    (environment) => trainKey({ ...variant, base: options.base }, record.dataset!, environment)?.digest,
   )
-  return stages.flatMap(({ name, durationMs, key, value }): readonly StageRecord[] => {
+  return stagesOf(run).flatMap(({ name, durationMs, key, value }): readonly StageRecord[] => {
     const told = { name, cached: true, durationMs }
     if (name === 'train' && key !== undefined && keys.includes(key)) return [{ ...told, key }]
     return value === undefined || !names.has(name) ? [] : [{ ...told, value: checkedValue(name, value) }]

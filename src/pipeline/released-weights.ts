@@ -8,10 +8,12 @@ import { openBase } from './named-base.js'
 import type { PayloadFile, PipelineParts } from './options.js'
 import type { RunRecord } from './run-result.js'
 import type { Session } from './session.js'
+import { stagesOf } from './stage-values.js'
 
 /** What a release keeps of its training, so that another machine finds its weights by the key. */
-export function trainingOf({ stages, candidate }: RunRecord): ReleaseRecord['training'] {
-  const key = stages.findLast(({ name }) => name === 'train')?.key
+export function trainingOf(record: RunRecord): ReleaseRecord['training'] {
+  const { candidate } = record
+  const key = stagesOf(record).findLast(({ name }) => name === 'train')?.key
   return key === undefined || candidate === undefined ? undefined : { key, weights: candidate.weights }
 }
 

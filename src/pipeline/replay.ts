@@ -26,11 +26,12 @@ export async function trainingPart(
   { training, trainingRows, filterTraining }: DatasetSnapshot<unknown, unknown>,
   history: readonly Release[],
   base: FoundBase | undefined,
+  seed: number,
 ): Promise<TrainingPart> {
   if (base === undefined || base.named.replayShare === 1) return { training, rows: trainingRows, base: base?.named }
   const { release, named } = base
   const known = await knownRows(session, history, release)
-  const rows = trainingRows.filter((row) => takesPart(row, known, named, session.options.seed ?? 0))
+  const rows = trainingRows.filter((row) => takesPart(row, known, named, seed))
   if (rows.length === 0)
     throw new SheikhError(
       'dataset-invalid',

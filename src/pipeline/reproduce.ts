@@ -11,6 +11,7 @@ import { neededForCandidate } from './stage.js'
 import { HostStages } from './stages/host.js'
 import { fitInto } from './stages/train.js'
 import { validateStage } from './stages/validate.js'
+import { variantOf } from './variants.js'
 
 /**
  * Trains a release again from nothing, and compares every file of its weights.
@@ -19,7 +20,7 @@ import { validateStage } from './stages/validate.js'
  */
 export async function reproduce(session: Session, version: string | undefined): Promise<Reproduction> {
   const history = await readHistory(session)
-  const { releaser, trainer, seed = 0 } = session.options
+  const { releaser } = session.options
   const release =
     version === undefined
       ? await releaser.current(session.channel, session.context)
@@ -36,12 +37,14 @@ export async function reproduce(session: Session, version: string | undefined): 
       `Cannot reproduce ${release.version}: its record does not say how it was made${release.record.importedFrom === undefined ? '' : ', because it was imported'}. Choose a release that was trained here.`,
       { facts: { version: release.version } },
     )
+  const variant = variantOf(session.options, made)
+  const { trainer, seed } = variant
   const snapshot = await (await validateStage(session)).dataset.snapshot()
   const environment = await trainer.environment?.(session.context)
   const { base: named } = session.options
   // Withdrawn or not: what is made of it here is compared, and thrown away.
   const base = named && isSame(named, made.base) ? releasedBase(history, named) : undefined
-  const part = await trainingPart(session, snapshot, history, base)
+  const part = await trainingPart(session, snapshot, history, base, seed)
   const now = {
     trainer: { name: trainer.name, version: trainer.version, describe: trainer.describe() },
     seed,
@@ -64,7 +67,7 @@ export async function reproduce(session: Session, version: string | undefined): 
     const directory = await session.folder('weights')
     const { development } = snapshot
     const of = base && (await openBase(session, base))
-    return { value: await fitInto(session, { ...part, development, directory, weights: of }), cached: false }
+    return { value: await fitInto(session, { ...part, variant, development, directory, weights: of }), cached: false }
   })
   // A stage that writes the candidate, such as a quantisation, is part of how the weights were made.
   const host = new HostStages(session, neededForCandidate(session.options.stages ?? []), { cached: false })

@@ -17,7 +17,7 @@ import {
 } from '../core/index.js'
 import { datasetSummaryShape, qualityReportShape } from '../dataset/index.js'
 import { verdictShape } from '../gate/index.js'
-import { releasePolicyShape, releaseSourceShape, runMeasurementShape } from '../releaser/index.js'
+import { judgedCandidateShape, releasePolicyShape, releaseSourceShape, runMeasurementShape } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
 import { candidateRecordShape } from '../trainer/index.js'
 import type { RunRecord } from './run-result.js'
@@ -50,6 +50,7 @@ export const runRecordShape: Shape<RunRecord> = object({
   stages: list(
     object({
       name: text,
+      candidate: optional(text),
       key: optional(digest),
       parts: optional(json),
       cached: flag,
@@ -60,7 +61,8 @@ export const runRecordShape: Shape<RunRecord> = object({
   ),
   machine: optional(text),
   measured: optional(runMeasurementShape),
-  candidate: optional(object({ weights: digest, record: candidateRecordShape })),
+  candidate: optional(object({ name: optional(text), weights: digest, record: candidateRecordShape })),
+  candidates: optional(list(judgedCandidateShape)),
   bundle: optional(digest),
   decision: optional(object({ by: text, reason: text, untilMs: optional(finite) })),
   baseline: optional(text),

@@ -1,14 +1,25 @@
 import type { Digest, Json } from '../core/index.js'
 import type { DatasetSummary, QualityReport } from '../dataset/index.js'
 import type { Verdict } from '../gate/index.js'
-import type { Release, ReleasePolicy, ReleaseSource, RunMeasurement, Version } from '../releaser/index.js'
+import type {
+  JudgedCandidate,
+  Release,
+  ReleasePolicy,
+  ReleaseSource,
+  RunMeasurement,
+  Version,
+} from '../releaser/index.js'
 import type { ManifestDifference } from '../store/index.js'
 import type { CandidateRecord } from '../trainer/index.js'
 import type { GcPlan } from './collect-garbage.js'
 import type { Difference } from './keys.js'
 
 /** The result of a run that ended without an error. A run that the gate refuses is a result, not an error. */
-export type RunResult = { readonly runId: string } & (
+export type RunResult = {
+  readonly runId: string
+  /** The candidates that the run chose among. Absent if there was only one. */
+  readonly candidates?: readonly JudgedCandidate[] | undefined
+} & (
   | { readonly status: 'released'; readonly release: Release; readonly verdict: Verdict }
   /** An earlier bundle was published again as a new version, after a `git revert` or a rollback. */
   | { readonly status: 'restored'; readonly release: Release; readonly restoredFrom: Version }
@@ -79,6 +90,8 @@ export type Outcome = RunResult | Promoted | Withdrawn | Collected | Imported | 
 /** The record of one stage. */
 export interface StageRecord {
   readonly name: string
+  /** The name of the candidate that the stage worked on. Absent if the run has only one. */
+  readonly candidate?: string | undefined
   /** The digest of `parts`. Absent for a stage that is never cached. */
   readonly key?: Digest | undefined
   readonly parts?: Json | undefined
@@ -152,7 +165,12 @@ export interface RunRecord {
   readonly machine?: string | undefined
   /** For `release`: how long the stages took on the machine that trained the model. */
   readonly measured?: RunMeasurement | undefined
-  readonly candidate?: { readonly weights: Digest; readonly record: CandidateRecord } | undefined
+  /** The candidate that the verdict is about. `name`: if the run chose among several. */
+  readonly candidate?:
+    | { readonly name?: string | undefined; readonly weights: Digest; readonly record: CandidateRecord }
+    | undefined
+  /** All candidates that the run chose among, in their order. Absent if there was only one. */
+  readonly candidates?: readonly JudgedCandidate[] | undefined
   readonly bundle?: Digest | undefined
   /** The decision of a person: an approval or an override. */
   readonly decision?:

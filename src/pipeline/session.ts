@@ -121,7 +121,11 @@ export class Session {
     await rm(this.#directory, { recursive: true, force: true })
   }
 
-  /** Runs a stage: events around it, its record, and a plain error of host code turned into one that names the stage. */
+  /**
+   * Runs a stage: events around it, its record, and a plain error of host code turned into one that names the stage.
+   *
+   * @param candidate the name of the candidate that it works on, if there are several.
+   */
   async stage<V>(
     name: string,
     work: () => Promise<{
@@ -131,15 +135,17 @@ export class Session {
       told?: Json | undefined
       resumed?: boolean | undefined
     }>,
+    candidate?: string,
   ): Promise<V> {
     this.context.signal.throwIfAborted()
     const startedMs = this.context.clock.nowMs()
-    this.emit({ type: 'stage-start', stage: name })
+    const of = candidate === undefined ? {} : { candidate }
+    this.emit({ type: 'stage-start', stage: name, ...of })
     const { value, cached, key, told, resumed } = await this.#guard(name, work)
     const durationMs = Math.max(0, this.context.clock.nowMs() - startedMs)
-    this.emit({ type: 'stage-end', stage: name, cached, durationMs })
+    this.emit({ type: 'stage-end', stage: name, ...of, cached, durationMs })
     const stage: StageRecord = {
-      ...{ name, cached, durationMs },
+      ...{ name, ...of, cached, durationMs },
       ...(key && { key: key.digest, parts: key.parts }),
       ...(told !== undefined && { value: told }),
       ...(resumed === true && { resumed }),

@@ -7,7 +7,7 @@ import { releaseSource } from './versioning.js'
 
 /** The source key of what stands in the repository now, or why there is none. */
 export function sourceOf(
-  { trainer, gate, stages = [], seed = 0, base }: PipelineParts,
+  { trainer, gate, stages = [], seed = 0, base, candidates }: PipelineParts,
   dataset: DatasetSummary,
   payload: readonly PayloadFile[],
 ): Key | { readonly unversioned: string } {
@@ -19,6 +19,7 @@ export function sourceOf(
     payload: payload.map(({ path, digest }) => ({ path, digest })),
     seed,
     base,
+    candidates,
   })
 }
 

@@ -1,5 +1,5 @@
 import { canonicalJson, type Json, messageOf, SheikhError } from '../core/index.js'
-import type { StageRecord } from './run-result.js'
+import type { RunRecord, StageRecord } from './run-result.js'
 
 // Every reader of a registry reads the records of all releases.
 const maximumValueBytes = 64 * 1024
@@ -24,6 +24,10 @@ export function checkedValue(stage: string, value: unknown): Json {
     )
   return JSON.parse(text) as Json
 }
+
+/** The stages of the candidate that the run's verdict is about, and those that all candidates share. */
+export const stagesOf = ({ stages, candidate }: Pick<RunRecord, 'stages' | 'candidate'>): readonly StageRecord[] =>
+  stages.filter((stage) => stage.candidate === undefined || stage.candidate === candidate?.name)
 
 /** The last value of each host stage in a run's record, by stage; `undefined` if no stage returned one. */
 export function stageValues(stages: readonly StageRecord[]): Readonly<Record<string, Json>> | undefined {

@@ -3,6 +3,7 @@ import type { DatasetSummary } from '../dataset/index.js'
 import { nextVersion, type Release, type ReleaseSource, type Version, type VersionLevel } from '../releaser/index.js'
 import { baseParts } from './named-base.js'
 import type { PayloadFile, PipelineParts } from './options.js'
+import { candidateParts } from './variants.js'
 
 export type ChangedPart = keyof ReleaseSource
 
@@ -28,7 +29,7 @@ const levels: Readonly<Record<ChangedPart, VersionLevel>> = {
 }
 
 export function releaseSource(
-  { trainer, gate, stages = [], seed = 0, base }: PipelineParts,
+  { trainer, gate, stages = [], seed = 0, base, candidates }: PipelineParts,
   dataset: DatasetSummary,
   payload: readonly PayloadFile[],
 ): ReleaseSource {
@@ -38,7 +39,10 @@ export function releaseSource(
   return {
     architecture: trainer.name,
     labels: dataset.labels === undefined ? null : Object.keys(dataset.labels.training).sort(),
-    configuration: digestJson({ parts: described, seed, ...baseParts(base) }),
+    configuration: digestJson({
+      ...{ parts: described, seed, ...baseParts(base) },
+      ...candidateParts({ trainer, seed, candidates }),
+    }),
     prompts: digestJson(payload.map(({ path, digest }) => ({ path, digest }))),
     data: dataset.fingerprint,
   }

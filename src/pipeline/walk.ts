@@ -1,14 +1,17 @@
 import { digestJson, SheikhError } from '../core/index.js'
 import { foreseenText } from '../gate/index.js'
 import { rereadWeightsDirectory } from '../model/index.js'
-import { decide } from './decide.js'
+import type { Candidate } from '../trainer/index.js'
+import { decide, type Offer } from './decide.js'
 import { foreseen } from './foresee.js'
-import type { RunOptions } from './options.js'
+import type { PayloadFile, RunOptions } from './options.js'
 import type { RunResult } from './run-result.js'
 import type { Session } from './session.js'
+import { neededForCandidate } from './stage.js'
 import { assembleBundle } from './stages/bundle.js'
 import { HostStages } from './stages/host.js'
-import { trainStage } from './stages/train.js'
+import { trainStage, usableBase } from './stages/train.js'
+import { type Variant, variantsOf } from './variants.js'
 import { versionOf } from './versioning.js'
 import { endedBySource, readReleased, readSources } from './walk-start.js'
 
@@ -37,19 +40,53 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
   const snapshot = await dataset.snapshot()
   const { summary, training, evaluation } = snapshot
   await host.add('dataset', { value: summary, training, evaluation }, digestJson(summary))
-  const trained = await trainStage(session, snapshot, { forced: options.retrain ?? false, history })
-  const offered = await host.add(
+  let found: ReturnType<typeof usableBase> | undefined
+  const base = () => {
+    found ??= usableBase(session, snapshot, history)
+    return found
+  }
+  const [first, ...others] = variantsOf(session.options)
+  const offer = async (variant: Variant) => {
+    const trained = await trainStage(session, snapshot, { forced: options.retrain ?? false, history, base, variant })
+    return offerOf(session, { variant, trained, payload, host })
+  }
+  const offers: [Offer, ...Offer[]] = [await offer(first!)]
+  for (const variant of others) offers.push(await offer(variant))
+  return decide(session, { offers, evaluation, key, until, releaseAs }, released)
+}
+
+/** A trained candidate as it would be released: changed by the host's stages, and with the further files. */
+async function offerOf(
+  session: Session,
+  {
+    variant,
+    trained,
+    payload,
+    host,
+  }: {
+    readonly variant: Variant
+    readonly trained: Candidate
+    readonly payload: readonly PayloadFile[]
+    readonly host: HostStages
+  },
+): Promise<Offer> {
+  const made = session.record.candidate!
+  const isOnly = variant.name === undefined
+  const own = isOnly ? host : host.fork(variant.name)
+  const offered = await own.add(
     'candidate',
     { value: trained.record, files: trained.weights.path },
     digestJson({ value: trained.record, files: trained.weights.digest }),
+    // Stages that only observe run for the candidate that is chosen.
+    isOnly ? undefined : neededForCandidate(session.options.stages ?? []),
   )
   const changed = offered.files !== trained.weights.path
   const candidate = changed
     ? { ...trained, weights: await rereadWeightsDirectory(offered.files, session.context) }
     : trained
   const bundle = await assembleBundle(session, candidate.weights, payload)
-  await session.update({ bundle: bundle.digest })
-  return decide(session, { candidate, bundle, evaluation, key, host, until, releaseAs }, released)
+  if (isOnly) await session.update({ bundle: bundle.digest })
+  return { variant, candidate, bundle, made, host: own }
 }
 
 /** @throws `invalid-options` for what only the machine that releases can do. */

@@ -15,6 +15,8 @@ export {
 export { byVersion } from './release-order.js'
 export {
   type Attestation,
+  type JudgedCandidate,
+  judgedCandidateShape,
   type LedgerAnchor,
   type ReleaseApproval,
   type ReleasedAnswers,

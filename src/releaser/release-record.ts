@@ -39,6 +39,8 @@ export interface ReleaseRecord {
   /** The gate's description and the identity of the evaluation items. Contains no text of a sample. */
   readonly policy?: ReleasePolicy | undefined
   readonly candidate?: CandidateRecord | undefined
+  /** The candidates that the run chose among; `chosen` marks the released one. Absent if there was only one. */
+  readonly candidates?: readonly JudgedCandidate[] | undefined
   /** The key of the training and the digest of its weights: a run with the same key takes the weights instead of training. */
   readonly training?: { readonly key: Digest; readonly weights: Digest } | undefined
   readonly dataset?: DatasetSummary | undefined
@@ -55,6 +57,24 @@ export interface ReleaseRecord {
   /** The last ledger entry at the time of the release. It reveals entries that are later removed from the end of the ledger. */
   readonly ledger?: LedgerAnchor | undefined
   readonly attestation?: Attestation | undefined
+}
+
+/** One of the candidates that a run chose among. */
+export interface JudgedCandidate {
+  readonly name: string
+  /** The digest of its bundle. Absent if another machine judged it. */
+  readonly bundle?: Digest | undefined
+  /**
+   * The verdict of the gate. `up-to-date`: it is the current release, so it was scored and not judged. `withdrawn`: it is a
+   * withdrawn release, so it was neither scored nor judged. `elsewhere`: another machine judged it and did not choose it.
+   */
+  readonly status: 'pass' | 'inconclusive' | 'fail' | 'up-to-date' | 'withdrawn' | 'elsewhere'
+  /** One sentence that explains the status. */
+  readonly reason: string
+  /** The value of each metric on the evaluation set. */
+  readonly metrics?: Readonly<Record<string, number | null>> | undefined
+  /** The run's verdict is about this candidate: it is the one that is released, held, or approved by a person. */
+  readonly chosen?: true | undefined
 }
 
 /** How long the stages of a run took, and where. */
@@ -138,6 +158,15 @@ export const runMeasurementShape: Shape<RunMeasurement> = object({
   durationsMs: recordOf(finite),
 })
 
+export const judgedCandidateShape: Shape<JudgedCandidate> = object({
+  name: text,
+  bundle: optional(digest),
+  status: word('pass', 'inconclusive', 'fail', 'up-to-date', 'withdrawn', 'elsewhere'),
+  reason: text,
+  metrics: optional(recordOf(nullable(finite))),
+  chosen: optional(shapeOf((value): value is true => value === true)),
+})
+
 const approval = { runId: text, by: text, reason: text }
 
 export const releasePolicyShape: Shape<ReleasePolicy> = object({
@@ -169,6 +198,7 @@ export const releaseRecordShape: Shape<ReleaseRecord> = object({
   verdict: optional(verdictShape),
   policy: optional(releasePolicyShape),
   candidate: optional(candidateRecordShape),
+  candidates: optional(list(judgedCandidateShape)),
   training: optional(object({ key: digest, weights: digest })),
   dataset: optional(datasetSummaryShape),
   measured: optional(runMeasurementShape),

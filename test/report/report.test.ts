@@ -47,6 +47,22 @@ describe('the report of a run', () => {
     expect(reportRun({ ...record, status, error: { code: undefined, message: 'the disk is full' } })).toContain(said)
   })
 
+  it('says of several candidates what each is worth, which one was chosen, and why', async () => {
+    const { pipeline } = world()
+    await pipeline().run()
+    const two = pipeline(poison('apple', 'pear'), { candidates: { again: { seed: 1 } } })
+    await two.run()
+    const [record] = await two.runs()
+    const report = reportRun(record!)
+    expect(report).toContain('| Candidate | Chosen | Result | accuracy | Why |')
+    expect(report).toMatch(/\| trainer \| yes \| fail \| 0\.\d+ \| The candidate must not be released: /)
+    expect(report).toMatch(/\| again \| no \| fail \| 0\.\d+ \|/)
+    expect(report).toContain('5 % / 2 = 2.5 %')
+    expect(report).toContain('tend to be too high')
+    expect(report).toMatch(/\| train \(again\) \| ran \|/)
+    expect(reportRunHtml(record!)).toContain('<h2>Candidates</h2>')
+  })
+
   it('never says of a run that a person released that it passed', async () => {
     const record = await recordOf(poison('apple', 'pear'))
     const released = { ...record, status: 'released', reason: undefined, version: '0.2.0' } as const

@@ -67,7 +67,7 @@ function shown(entries: readonly LedgerEntry[]): CommandResult {
 function whatOf(entry: LedgerEntry): string {
   switch (entry.type) {
     case 'verdict':
-      return `${entry.status}, run ${entry.runId}`
+      return `${entry.status}${entry.candidate === undefined ? '' : `, candidate ${entry.candidate} of ${entry.candidates}`}, run ${entry.runId}`
     case 'approval':
       return `run ${entry.runId}, by ${entry.by}: ${entry.reason}`
     case 'override':

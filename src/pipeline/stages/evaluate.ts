@@ -5,9 +5,10 @@ import type { Evidence, Reference } from '../../gate/index.js'
 import type { Rows, WeightsDirectory } from '../../model/index.js'
 import { type Bundle, type Release, weightsOf } from '../../releaser/index.js'
 import { isStorageFault } from '../../store/index.js'
-import type { Candidate, TrainerEnvironment } from '../../trainer/index.js'
+import type { Candidate, Trainer, TrainerEnvironment } from '../../trainer/index.js'
 import { releasedAnswers } from '../released-answers.js'
 import type { Session } from '../session.js'
+import { type Variant, variantOf } from '../variants.js'
 import { evaluationFile, inferencePrompts, type Scored, score } from './score-model.js'
 
 /** The evidence, and the digest of all evaluations in it. */
@@ -24,21 +25,26 @@ export interface Evaluated {
  */
 export function evaluateStage(
   session: Session,
-  { candidate, bundle }: { readonly candidate: Candidate; readonly bundle: Bundle },
+  { candidate, bundle, variant }: { readonly candidate: Candidate; readonly bundle: Bundle; readonly variant: Variant },
   rows: Rows<unknown, unknown>,
   releases: { readonly baseline?: Release | undefined; readonly best?: Release | undefined },
   told?: Evaluation,
 ): Promise<Evaluated> {
-  return session.stage('evaluate', async () => {
+  const { trainer } = variant
+  const work = async () => {
     // On demand: a machine that only computes scores may lack the device of the trainer.
-    let asked: Promise<TrainerEnvironment | undefined> | undefined
-    const environment = () => {
-      asked ??= Promise.resolve(session.options.trainer.environment?.(session.context))
-      return asked
+    const asked = new Map<AnyTrainer, Promise<TrainerEnvironment | undefined>>()
+    const environment = (of: AnyTrainer) => {
+      const known = asked.get(of) ?? Promise.resolve(of.environment?.(session.context))
+      asked.set(of, known)
+      return known
     }
-    const own = { name: 'candidate', weights: candidate.weights, prompts: inferencePrompts(bundle) }
+    const name = variant.name === undefined ? 'candidate' : `candidate ${variant.name}`
+    const own = { name, weights: candidate.weights, prompts: inferencePrompts(bundle), trainer }
     const scored =
-      told === undefined ? await score(session, own, rows, await environment()) : await scoreTold(session, told, rows)
+      told === undefined
+        ? await score(session, own, rows, await environment(trainer))
+        : await scoreTold(session, told, rows)
     const isSame = (release: Release, modelDigest: Digest, isKept: boolean) =>
       modelDigest === scored.evaluation.modelDigest &&
       ((told === undefined && !isKept) || hasSameFiles(release, bundle))
@@ -66,7 +72,7 @@ export function evaluateStage(
         // Under the digest of a release with other files it would not be compared with that. Bundles differ if files do.
         evaluation: isDisguised ? { ...scored.evaluation, modelDigest: bundle.digest } : scored.evaluation,
         ...(session.options.gate.needs?.includes('latency') && {
-          latenciesMs: await timed(session, candidate.weights, rows),
+          latenciesMs: await timed(session, candidate.weights, rows, trainer),
         }),
       },
       baseline: isDisguised ? underBundle(baseline?.reference) : baseline?.reference,
@@ -78,8 +84,11 @@ export function evaluateStage(
       best: best?.identity ?? null,
     })
     return { value: { evidence, digest }, cached: scored.cached, key: scored.key }
-  })
+  }
+  return session.stage('evaluate', work, variant.name)
 }
+
+type AnyTrainer = Trainer<unknown, unknown>
 
 /** Scores one model alone: there is nothing to compare it with. */
 export function scoreStage(session: Session, bundle: Bundle, rows: Rows<unknown, unknown>): Promise<Evaluation> {
@@ -97,14 +106,14 @@ async function scoreReference(
   session: Session,
   release: Release,
   rows: Rows<unknown, unknown>,
-  environment: () => Promise<TrainerEnvironment | undefined>,
+  environment: (trainer: AnyTrainer) => Promise<TrainerEnvironment | undefined>,
   candidate: Evaluation,
   isSame: (release: Release, modelDigest: Digest, isKept: boolean) => boolean,
 ): Promise<{ readonly reference: Reference; readonly identity: Json; readonly files?: Digest | undefined }> {
   const { version, bundle } = release
   try {
     const kept = await scoredAtRelease(session, release, candidate)
-    const scored = kept ?? (await scoreNow(session, version, rows, await environment()))
+    const scored = kept ?? (await scoreNow(session, release, rows, environment))
     // The same rows: one copy of what is said of the items is enough.
     const { ids, groups, slices, targets } = candidate
     const evaluation = { ...scored.evaluation, ids, groups, slices, targets }
@@ -151,14 +160,15 @@ function hasSameFiles({ bundle: digest, manifest }: Release, candidate: Bundle):
 
 async function scoreNow(
   session: Session,
-  version: string,
+  { version, record }: Release,
   rows: Rows<unknown, unknown>,
-  environment: TrainerEnvironment | undefined,
+  environment: (trainer: AnyTrainer) => Promise<TrainerEnvironment | undefined>,
 ): Promise<Scored> {
+  const { trainer } = variantOf(session.options, record.candidate)
   const directory = await session.folder(`release-${version}`)
   const opened = await session.options.releaser.open(version, directory, session.context)
-  const asked = { name: version, weights: weightsOf(opened), prompts: inferencePrompts(opened) }
-  return score(session, asked, rows, environment)
+  const asked = { name: version, weights: weightsOf(opened), prompts: inferencePrompts(opened), trainer }
+  return score(session, asked, rows, await environment(trainer))
 }
 
 /**
@@ -179,8 +189,9 @@ export async function timed(
   session: Session,
   weights: WeightsDirectory,
   rows: Rows<unknown, unknown>,
+  trainer: AnyTrainer = session.options.trainer,
 ): Promise<readonly number[]> {
-  await using model = await session.options.trainer.load(weights, await session.modelContext())
+  await using model = await trainer.load(weights, await session.modelContext())
   try {
     return await measureLatency({ model, rows }, session.context)
   } catch (error) {

@@ -1,5 +1,5 @@
 import { canonicalJson, type Digest, digestJson, fits, misfitOf, SheikhError } from '../../core/index.js'
-import { type Evidence, type Finding, type Verdict, verdictShape } from '../../gate/index.js'
+import { alpha, type Evidence, type Finding, type Verdict, verdictShape } from '../../gate/index.js'
 import type { Release } from '../../releaser/index.js'
 import { earlierVerdict, failedBefore, failedChecks, type VerdictEntry } from '../failed-before.js'
 import { policyOf, withPolicy } from '../release-policy.js'
@@ -17,20 +17,40 @@ export function gateStage(
     bundle,
     current,
     isPreliminary = false,
-  }: { readonly bundle: Digest; readonly current: Release | undefined; readonly isPreliminary?: boolean },
+    candidate,
+    candidates = 1,
+    unlisted = 0,
+  }: {
+    readonly bundle: Digest
+    readonly current: Release | undefined
+    readonly isPreliminary?: boolean
+    /** Its name. Absent: it is the only one. */
+    readonly candidate?: string | undefined
+    /** How many candidates the run chooses among. Each is judged at the level divided by this number. */
+    readonly candidates?: number
+    /** How many of them another machine judged. */
+    readonly unlisted?: number
+  },
 ): Promise<Verdict> {
-  return session.stage('gate', async () => {
+  const work = async () => {
     const { evaluationDigest } = evidence.candidate.evaluation
     const against = [evidence.baseline, evidence.best].flatMap((reference) => reference?.version ?? [])
     // Training may have taken hours: others may have used the evaluation set meanwhile.
     const entries = await session.ledger.readAnew(session.context)
     const asked = entries.filter((entry) => entry.type === 'verdict' && entry.evaluationDigest === evaluationDigest)
-    const { use, repeated } = useOf(asked as readonly VerdictEntry[], bundle, against)
+    const together = { candidates, unlisted }
+    const { use, repeated, spentAlpha } = useOf(asked as readonly VerdictEntry[], { bundle, against, ...together })
     const { gate } = session.options
-    const asIs = checkVerdict(await gate.decide({ ...evidence, evaluationCount: use }, session.context))
+    const judged: Evidence = {
+      ...evidence,
+      evaluationCount: use,
+      ...(spentAlpha !== undefined && { spentAlpha }),
+      ...(candidates > 1 && { passAlpha: alpha / candidates }),
+    }
+    const asIs = checkVerdict(await gate.decide(judged, session.context))
     const decided = await withPolicy(
       asIs,
-      { gate, description: session.hide(gate.describe()), evidence, current },
+      { gate, description: session.hide(gate.describe()), evidence: judged, current },
       session.context,
     )
     const failed = await failedBefore(
@@ -46,6 +66,8 @@ export function gateStage(
       await session.ledger.append(
         {
           ...{ type: 'verdict', runId, evaluationDigest, status: verdict.status, verdict: digest, bundle, against },
+          ...(candidate !== undefined && { candidate, candidates }),
+          ...(unlisted > 0 && { unlisted }),
           ...(verdict.status === 'fail' && { failed: failedChecks(verdict, gate.describe()) }),
           ...(verdict.policyChanges && { policyChanges: verdict.policyChanges.map(({ change }) => change) }),
           ...(session.record.sourceKey !== undefined && { sourceKey: session.record.sourceKey }),
@@ -54,23 +76,51 @@ export function gateStage(
       )
     const policy = policyOf(gate, evidence.candidate.evaluation)
     await session.update({ verdict, policy })
-    session.emit({ type: 'gate-verdict', verdict })
-    warnOfReuse(session, verdict)
+    if (candidate === undefined) tellVerdict(session, verdict)
+    else session.emit({ type: 'candidate-judged', candidate, verdict })
     return { value: verdict, cached: false }
-  })
+  }
+  return session.stage('gate', work, candidate)
 }
 
-/** The same candidate against the same releases again tells nothing new of them: it is the same use of the set. */
+/** Tells the verdict of the run. @param last the verdict that counts all uses of the evaluation set. */
+export function tellVerdict(session: Session, verdict: Verdict, last: Verdict = verdict): void {
+  session.emit({ type: 'gate-verdict', verdict })
+  warnOfReuse(session, last)
+}
+
+/**
+ * How often the set was used until this use, this one included. The same candidate against the same releases again tells
+ * nothing new of them: it is the same use of the set, at the highest level at which it was judged.
+ *
+ * @returns `spentAlpha`, the sum of the levels; `undefined` if all are the gate's own.
+ */
 function useOf(
   asked: readonly VerdictEntry[],
-  bundle: Digest,
-  against: readonly string[],
-): { readonly use: number; readonly repeated: boolean } {
+  now: Required<Pick<VerdictEntry, 'bundle' | 'against' | 'candidates' | 'unlisted'>>,
+): { readonly use: number; readonly repeated: boolean; readonly spentAlpha: number | undefined } {
   const nameOf = (entry: Pick<VerdictEntry, 'bundle' | 'against'>, otherwise: string) =>
     entry.bundle === undefined ? otherwise : canonicalJson([entry.bundle, ...(entry.against ?? [])])
-  const uses = [...new Set(asked.map((entry) => nameOf(entry, entry.runId)))]
-  const known = uses.indexOf(nameOf({ bundle, against }, ''))
-  return known < 0 ? { use: uses.length + 1, repeated: false } : { use: known + 1, repeated: true }
+  const uses = new Map<string, { readonly count: number; readonly candidates: number }>()
+  const add = (name: string, { candidates = 1, unlisted = 0 }: Pick<VerdictEntry, 'candidates' | 'unlisted'>) => {
+    const before = uses.get(name) ?? { count: 1, candidates }
+    uses.set(name, {
+      count: Math.max(before.count, 1 + unlisted),
+      candidates: Math.min(before.candidates, candidates),
+    })
+  }
+  for (const entry of asked) add(nameOf(entry, entry.runId), entry)
+  const name = nameOf(now, '')
+  const repeated = uses.has(name)
+  add(name, now)
+  const upToNow = [...uses.values()].slice(0, [...uses.keys()].indexOf(name) + 1)
+  return {
+    use: upToNow.reduce((sum, { count }) => sum + count, 0),
+    repeated,
+    spentAlpha: upToNow.every(({ candidates }) => candidates === 1)
+      ? undefined
+      : upToNow.reduce((sum, { count, candidates }) => sum + (count * alpha) / candidates, 0),
+  }
 }
 
 /** A candidate that failed once does not pass by asking again, with a gate that was loosened or a baseline that is gone. */

@@ -21,6 +21,7 @@ export class HostStages {
   readonly #custom: Record<string, StageOutput> = {}
   readonly #digests = new Map<string, Digest>()
   readonly #usesCache: boolean
+  #candidate: string | undefined
 
   /** @param options.cached whether an output that an earlier run kept is used. */
   constructor(session: Session, stages: readonly Stage[] = session.options.stages ?? [], { cached = true } = {}) {
@@ -46,6 +47,17 @@ export class HostStages {
     return stages
   }
 
+  /** A copy for one of several candidates, which runs the stages that did not run yet on its own. */
+  fork(candidate: string | undefined): HostStages {
+    const copy = new HostStages(this.#session, this.#waiting, { cached: this.#usesCache })
+    copy.#candidate = candidate
+    copy.#ran = [...this.#ran]
+    Object.assign(copy.#artifacts, this.#artifacts)
+    Object.assign(copy.#custom, this.#custom)
+    for (const [artifact, digest] of this.#digests) copy.#digests.set(artifact, digest)
+    return copy
+  }
+
   /** The stages that did not run yet. */
   get waiting(): readonly Stage[] {
     return this.#waiting
@@ -54,11 +66,14 @@ export class HostStages {
   /**
    * Adds an artifact and runs whatever became ready. One that replaces another of its name runs the stages again that read
    * it. Returns it as the host's stages left it.
+   *
+   * @param only the stages that may run now; the others wait for the next artifact. @default all
    */
   async add<A extends keyof BuiltIn>(
     artifact: A,
     value: NonNullable<StageInput[A]>,
     digest: Digest,
+    only: readonly Stage[] | undefined = undefined,
   ): Promise<NonNullable<StageInput[A]>> {
     if (this.#digests.has(artifact) && this.#digests.get(artifact) !== digest) {
       const again = this.#ran.filter(({ reads }) => reads.includes(artifact))
@@ -68,7 +83,9 @@ export class HostStages {
     Object.assign(this.#artifacts, { [artifact]: value })
     this.#digests.set(artifact, digest)
     for (;;) {
-      const index = this.#waiting.findIndex(({ reads }) => reads.every((name) => this.#digests.has(name)))
+      const index = this.#waiting.findIndex(
+        (stage) => (only?.includes(stage) ?? true) && stage.reads.every((name) => this.#digests.has(name)),
+      )
       if (index < 0) return this.#artifacts[artifact] as NonNullable<StageInput[A]>
       const [stage] = this.#waiting.splice(index, 1)
       this.#ran.push(stage!)
@@ -78,13 +95,14 @@ export class HostStages {
 
   async #run(stage: Stage): Promise<void> {
     const session = this.#session
-    await session.stage(stage.name, async () => {
+    const work = async () => {
       const key = stageKey(stage, (name) => this.#digests.get(name)!)
       const kept = key === undefined || !this.#usesCache ? undefined : await this.#cached(stage.name, key)
       const output = kept ?? (await this.#fresh(stage, key))
       if (stage.writes !== undefined) await this.#take(stage, output!)
       return { value: undefined, cached: kept !== undefined, key, told: output?.value }
-    })
+    }
+    await session.stage(stage.name, work, this.#candidate)
   }
 
   async #fresh(stage: Stage, key: Key | undefined): Promise<StageOutput | undefined> {

@@ -13,7 +13,7 @@ import {
 } from '../../evaluation/index.js'
 import type { Model, Rows, WeightsDirectory } from '../../model/index.js'
 import type { Bundle } from '../../releaser/index.js'
-import type { TrainerEnvironment } from '../../trainer/index.js'
+import type { Trainer, TrainerEnvironment } from '../../trainer/index.js'
 import { predictInShards } from '../evaluate-in-shards.js'
 import { predictionsFile } from '../evaluation-kind.js'
 import { type Key, stageKeyOf } from '../keys.js'
@@ -36,6 +36,8 @@ export interface Asked {
   readonly name: string
   readonly weights: WeightsDirectory
   readonly prompts: readonly Json[]
+  /** Loads the weights. @default the option `trainer` */
+  readonly trainer?: Trainer<unknown, unknown>
 }
 
 export const evaluationFile = 'evaluation.safetensors'
@@ -49,11 +51,11 @@ export const inferencePrompts = ({ manifest }: Bundle): readonly Json[] =>
 /** Has a model answer what no earlier run kept, and scores it. */
 export async function score(
   session: Session,
-  { name, weights, prompts }: Asked,
+  { name, weights, prompts, trainer = session.options.trainer }: Asked,
   rows: Rows<unknown, unknown>,
   environment: TrainerEnvironment | undefined,
 ): Promise<Scored> {
-  const { trainer, gate } = session.options
+  const { gate } = session.options
   const metrics = gate.metrics.map(identityOf)
   const scorer = { weights: weights.digest, prompts, trainer: identityOf(trainer), environment: environment ?? null }
   const versioned = scorer.trainer !== undefined
@@ -71,8 +73,8 @@ export async function score(
   const known = await keptFile(session, answersKey, predictionsFile, readPredictions)
   const onProgress = evaluationProgress(session, name, rows.size)
   const { evaluation, answers } =
-    session.options.evaluation === undefined || known !== undefined
-      ? await scoreHere(session, { weights, prompts, known: known?.value }, rows, onProgress)
+    session.options.evaluation === undefined || known !== undefined || trainer !== session.options.trainer
+      ? await scoreHere(session, { weights, prompts, trainer, known: known?.value }, rows, onProgress)
       : await scoreOnWorkers(session, { weights, prompts }, rows, onProgress)
   const file = (path: string) => writeEvaluation(path, evaluation, session.context)
   const written = await keepFile(
@@ -96,11 +98,11 @@ type Progress = (done: number) => void
 /** Has the model predict what is not known yet. */
 async function scoreHere(
   session: Session,
-  { weights, prompts, known }: Omit<Asked, 'name'> & { readonly known: Predictions | undefined },
+  { weights, prompts, trainer, known }: Required<Omit<Asked, 'name'>> & { readonly known: Predictions | undefined },
   rows: Rows<unknown, unknown>,
   onProgress: Progress,
 ): Promise<Predicted> {
-  const { trainer, gate } = session.options
+  const { gate } = session.options
   const load = async () => {
     const loaded = await trainer.load(weights, await session.modelContext())
     return { ...askedBy(loaded), digest: modelDigest(loaded.digest, prompts) }

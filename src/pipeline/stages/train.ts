@@ -19,6 +19,7 @@ import { releasedCandidate } from '../released-weights.js'
 import { type TrainingPart, trainingPart } from '../replay.js'
 import type { Session } from '../session.js'
 import { findKept, keep, openKeptFiles } from '../stage-cache.js'
+import { type Variant, variantsOf } from '../variants.js'
 
 /** The key of training: all that decides the weights. `undefined` where the trainer has no version. */
 export function trainKey(
@@ -43,38 +44,48 @@ export function trainKey(
 export function trainStage(
   session: Session,
   snapshot: DatasetSnapshot<unknown, unknown>,
-  { forced, history }: { readonly forced: boolean; readonly history: readonly Release[] },
+  {
+    forced,
+    history,
+    base,
+    variant,
+  }: {
+    readonly forced: boolean
+    readonly history: readonly Release[]
+    /** Finds what `usableBase` finds. */
+    readonly base: () => Promise<FoundBase | undefined>
+    readonly variant: Variant
+  },
 ): Promise<Candidate> {
-  return session
-    .stage('train', async () => {
-      const { trainer } = session.options
-      // Before the cache: what was made of a release that is withdrawn since is not offered again.
-      const found = await usableBase(session, snapshot, history)
-      const environment = await trainer.environment?.(session.context)
-      const key = trainKey(session.options, snapshot.summary, environment)
-      const kept = key === undefined || forced ? undefined : await cachedCandidate(session, key)
-      if (kept !== undefined) return { value: kept, cached: true, key }
-      const released = key === undefined || forced ? undefined : await releasedCandidate(session, key.digest, history)
-      if (released !== undefined) {
-        await keepCandidate(session, key!, released)
-        // As after a training: a later base needs them. A share of the rows is found out from the commits then.
-        if (found === undefined || found.named.replayShare === 1) await keepRows(session, snapshot.trainingRows)
-        return { value: released, cached: true, key }
-      }
+  const { name, seed } = variant
+  const work = async () => {
+    // Before the cache: what was made of a release that is withdrawn since is not offered again.
+    const found = await base()
+    const environment = await variant.trainer.environment?.(session.context)
+    const key = trainKey({ ...variant, base: session.options.base }, snapshot.summary, environment)
+    const kept = key === undefined || forced ? undefined : await cachedCandidate(session, key)
+    if (kept !== undefined) return { value: kept, cached: true, key }
+    const released = key === undefined || forced ? undefined : await releasedCandidate(session, key.digest, history)
+    if (released !== undefined) {
+      await keepCandidate(session, key!, released)
+      // As after a training: a later base needs them. A share of the rows is found out from the commits then.
+      if (found === undefined || found.named.replayShare === 1) await keepRows(session, snapshot.trainingRows)
+      return { value: released, cached: true, key }
+    }
 
-      const part = await trainingPart(session, snapshot, history, found)
-      const { development } = snapshot
-      const weights = found && (await openBase(session, found))
-      // A forced training shows that it can be made from nothing.
-      return fitAndKeep(session, key, { ...part, development, weights, isResumed: !forced })
+    const part = await trainingPart(session, snapshot, history, found, seed)
+    const { development } = snapshot
+    const weights = found && (await openBase(session, found))
+    // A forced training shows that it can be made from nothing.
+    return fitAndKeep(session, key, { ...part, variant, development, weights, isResumed: !forced })
+  }
+  return session.stage('train', work, name).then(async (candidate) => {
+    await session.update({
+      candidate: { ...(name !== undefined && { name }), weights: candidate.weights.digest, record: candidate.record },
+      machine: session.options.machine ?? machineOf(candidate.record.environment),
     })
-    .then(async (candidate) => {
-      await session.update({
-        candidate: { weights: candidate.weights.digest, record: candidate.record },
-        machine: session.options.machine ?? machineOf(candidate.record.environment),
-      })
-      return candidate
-    })
+    return candidate
+  })
 }
 
 /** Trains rows from scratch, or finds the weights of an earlier training with the same key. */
@@ -150,12 +161,14 @@ interface FitParts extends Omit<TrainingPart, 'rows'> {
   /** Those of the base. */
   readonly weights?: WeightsDirectory | undefined
   readonly watch?: ((progress: TrainProgress) => void) | undefined
+  /** @default the candidate of the option `trainer` */
+  readonly variant?: Variant | undefined
 }
 
 /** Has the trainer train, and says how far it is. */
 export async function fitInto(session: Session, { training, base, weights, ...request }: FitParts): Promise<Candidate> {
-  const { trainer, seed = 0 } = session.options
-  const { development, directory, checkpoints, watch } = request
+  const { development, directory, checkpoints, watch, variant = variantsOf(session.options)[0]! } = request
+  const { name, trainer, seed } = variant
   const modelContext = await session.modelContext()
   const fitted = await trainer.fit(
     {
@@ -168,7 +181,7 @@ export async function fitInto(session: Session, { training, base, weights, ...re
       ...modelContext,
       progress(progress) {
         watch?.(progress)
-        session.emit({ type: 'train-progress', ...progress })
+        session.emit({ type: 'train-progress', ...(name !== undefined && { candidate: name }), ...progress })
       },
     },
   )

@@ -3,6 +3,7 @@ import type { DatasetSummary, OpenedDataset } from '../../dataset/index.js'
 import type { Trainer } from '../../trainer/index.js'
 import type { PayloadFile, PipelineParts } from '../options.js'
 import type { Session } from '../session.js'
+import { variantsOf } from '../variants.js'
 import { checkDataQuality } from './check-quality.js'
 
 export interface Validated {
@@ -13,10 +14,10 @@ export interface Validated {
 /** Reads the dataset and what else goes into the bundle. */
 export function validateStage(session: Session): Promise<Validated> {
   return session.stage('validate', async () => {
-    const { trainer, store, payload } = session.options
+    const { store, payload } = session.options
     const dataset = await session.options.dataset.open({ ...session.context, cache: store.documents })
     const { summary } = dataset
-    checkLabels(summary, trainer)
+    for (const { trainer } of variantsOf(session.options)) checkLabels(summary, trainer)
     for (const { code, message, ids } of summary.warnings) session.warn(message, { code, ids: ids.slice(0, 20) })
     session.emit({ type: 'dataset-ready', summary })
     session.note({ dataset: summary })

@@ -2,7 +2,7 @@ import { isPrivateAddress, type Log, messageOf, SheikhError, webAddress } from '
 import type { RunEvent } from '../events.js'
 import type { Pipeline } from '../pipeline.js'
 import type { Scalar } from './event-file.js'
-import { evaluatedScalars } from './scalars.js'
+import { evaluatedScalars, trainingOf } from './scalars.js'
 
 export interface MlflowOptions {
   /** Of the tracking server, as `MLFLOW_TRACKING_URI`: `https://mlflow.example.org`. */
@@ -104,8 +104,8 @@ export function trackByMlflow(
     pipeline.on('train-progress', (event) => {
       lastStep = event.step
       queueScalars(event, event.step, [
-        { tag: 'train/loss', value: event.loss },
-        { tag: 'train/learning_rate', value: event.learningRate },
+        { tag: `${trainingOf(event)}/loss`, value: event.loss },
+        { tag: `${trainingOf(event)}/learning_rate`, value: event.learningRate },
       ])
     }),
     pipeline.on('gate-verdict', (event) => queueScalars(event, lastStep, evaluatedScalars(event.verdict))),

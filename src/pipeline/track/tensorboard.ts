@@ -4,7 +4,7 @@ import { plainPath } from '../../core/index.js'
 import type { RunEvent } from '../events.js'
 import type { Pipeline } from '../pipeline.js'
 import { fileVersionEvent, scalarsEvent } from './event-file.js'
-import { evaluatedScalars } from './scalars.js'
+import { evaluatedScalars, trainingOf } from './scalars.js'
 
 export interface TensorBoardOptions {
   /** `tensorboard --logdir` of it shows every run; each has a folder of its own, by its id. */
@@ -42,9 +42,9 @@ export function trackByTensorBoard(
       append(
         event,
         scalarsEvent(event.atMs, event.step, [
-          { tag: 'train/loss', value: event.loss },
-          { tag: 'train/learning_rate', value: event.learningRate },
-          { tag: 'train/epoch', value: event.epoch },
+          { tag: `${trainingOf(event)}/loss`, value: event.loss },
+          { tag: `${trainingOf(event)}/learning_rate`, value: event.learningRate },
+          { tag: `${trainingOf(event)}/epoch`, value: event.epoch },
         ]),
       )
     }),

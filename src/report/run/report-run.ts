@@ -4,6 +4,7 @@ import { promptSnapshotOf, promptStageName } from '../../prompts/index.js'
 import { duration, isKnown, moment } from '../markdown.js'
 import { dataQualitySection, tokensSection } from '../report-data-quality.js'
 import { type Section, sectionMarkdown } from '../section.js'
+import { candidatesSection } from './report-candidates.js'
 import { reportComparison } from './report-comparison.js'
 import { detailSections, type ReportDetails } from './report-details.js'
 
@@ -23,7 +24,7 @@ export function reportRun(record: RunRecord, details: ReportDetails = {}): strin
 
 export function runSections(record: RunRecord, details: ReportDetails): readonly Section[] {
   const { metrics, dataset, stages } = record
-  const sections: Section[] = [...detailSections(record, details)]
+  const sections: Section[] = [...candidatesSection(record), ...detailSections(record, details)]
   if (metrics !== undefined)
     sections.push({
       heading: 'Metrics of the candidate',
@@ -36,17 +37,26 @@ export function runSections(record: RunRecord, details: ReportDetails): readonly
     sections.push({
       heading: 'Stages',
       header: ['Stage', 'How', 'Time'],
-      rows: stages.map(({ name, cached, durationMs }) => [name, cached ? 'cached' : 'ran', duration(durationMs)]),
+      rows: stages.map(({ name, candidate, cached, durationMs }) => [
+        stageText(name, candidate),
+        cached ? 'cached' : 'ran',
+        duration(durationMs),
+      ]),
     })
   // The snapshot of prompts has a section of its own.
   const hasPrompts = promptSnapshotOf(record) !== undefined
-  const values = stages.flatMap(({ name, value }) =>
-    value === undefined || (hasPrompts && name === promptStageName) ? [] : [[name, shortJson(value)]],
+  const values = stages.flatMap(({ name, candidate, value }) =>
+    value === undefined || (hasPrompts && name === promptStageName)
+      ? []
+      : [[stageText(name, candidate), shortJson(value)]],
   )
   if (values.length > 0)
     sections.push({ heading: 'Values returned by stages', header: ['Stage', 'Value'], rows: values })
   return [...sections, { heading: 'Inputs', header: ['Input', 'Value'], rows: provenance(record), isList: true }]
 }
+
+const stageText = (name: string, candidate: string | undefined) =>
+  candidate === undefined ? name : `${name} (${candidate})`
 
 const maximumValueLength = 500
 
