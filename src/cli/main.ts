@@ -1,7 +1,11 @@
 #!/usr/bin/env node
 import { createInterface } from 'node:readline/promises'
 import { WriteStream } from 'node:tty'
+import { keepCompiledCode } from './keep-compiled-code.js'
 import { runCommandLine } from './run-command-line.js'
+
+// Commands are loaded after this line.
+keepCompiledCode(process.env)
 
 // A pipe that closes early (`sheikh history | head`, `sheikh run 2>&1 | head`) is not an error and does not end the run.
 for (const stream of [process.stdout, process.stderr])

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
+import nodeModule from 'node:module'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { isWhole } from '../whole.js'
 import { editSample, main, releasedProject, sheikh, temporary } from './harness.js'
 
@@ -48,4 +50,28 @@ it('planning a training loads no tfjs', async () => {
   const files = await (isWhole ? loaded(...argv) : loadedBy(['--import', printLoaded, main], argv))
   if (isWhole) expect(files).toContain('trainer/tfjs/tfjs-trainer.ts')
   expect(files.filter((file) => file.startsWith('@tensorflow/'))).toEqual([])
+})
+
+describe('compiled code', () => {
+  const run = async (changes: NodeJS.ProcessEnv) => {
+    const env = { ...process.env, XDG_CACHE_HOME: undefined, LOCALAPPDATA: undefined, ...changes }
+    await promisify(execFile)(process.execPath, [main, 'completion', 'bash'], { env, cwd: '/' })
+  }
+  const canKeep = 'enableCompileCache' in nodeModule
+
+  it.each(['XDG_CACHE_HOME', 'LOCALAPPDATA', 'HOME'])('is kept below %s by versions of Node that can', async (name) => {
+    const folder = await temporary()
+    await run({ [name]: folder })
+    const caches = name === 'HOME' ? join(folder, '.cache') : folder
+    expect(existsSync(join(caches, 'sheikh-freemium/compiled'))).toBe(canKeep)
+  })
+
+  it.each([
+    ['a file in place of the folder', { XDG_CACHE_HOME: main }],
+    ['a relative folder', { XDG_CACHE_HOME: 'caches' }],
+    ['no folder', { HOME: undefined }],
+  ])('%s is no error', async (_, changes) => {
+    await run(changes)
+    expect(existsSync('/caches')).toBe(false)
+  })
 })

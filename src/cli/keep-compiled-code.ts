@@ -1,0 +1,17 @@
+import nodeModule from 'node:module'
+import { isAbsolute, join } from 'node:path'
+
+/** From Node 22.1 on: https://nodejs.org/api/module.html#moduleenablecompilecachecachedir */
+type WithCompileCache = { readonly enableCompileCache?: (directory: string) => unknown }
+
+/**
+ * Lets Node keep the compiled code of modules that are loaded from now on, for the next command. Does nothing on Node 20, without a
+ * folder of caches, or if NODE_COMPILE_CACHE already names a place. A folder that cannot be written to is no error.
+ *
+ * The folder belongs to the user. In the default of Node, the folder of temporary files, anyone could place code.
+ */
+export function keepCompiledCode({ XDG_CACHE_HOME, LOCALAPPDATA, HOME }: Readonly<NodeJS.ProcessEnv>): void {
+  const folder = XDG_CACHE_HOME || LOCALAPPDATA || (HOME && join(HOME, '.cache'))
+  if (folder !== undefined && isAbsolute(folder))
+    (nodeModule as WithCompileCache).enableCompileCache?.(join(folder, 'sheikh-freemium', 'compiled'))
+}
