@@ -1,5 +1,15 @@
 // The candidates that one run trains: that of `trainer`, and those that `candidates` names.
-import { canonicalJson, createRedactor, identityOf, type Json, redactJson, SheikhError, toJson } from '../core/index.js'
+import {
+  candidateName,
+  canonicalJson,
+  createRedactor,
+  identityOf,
+  type Json,
+  mostCandidates,
+  redactJson,
+  SheikhError,
+  toJson,
+} from '../core/index.js'
 import type { CandidateRecord, Trainer } from '../trainer/index.js'
 import type { PipelineOptions } from './options.js'
 
@@ -19,9 +29,6 @@ export interface Variant {
 
 /** The name of the candidate that `trainer` trains, if there are others. */
 export const mainCandidate = 'trainer'
-// The level of each test is divided by the number: with a hundred candidates, few evaluation sets let one pass.
-const mostCandidates = 100
-
 type Asked = Pick<PipelineOptions<unknown, unknown>, 'trainer' | 'seed' | 'candidates'>
 
 /** The candidates of each run, in their order: among equals the first is chosen. */
@@ -49,7 +56,7 @@ export function checkCandidates(options: Asked): void {
     if (name === undefined) return
     const refused = (fact: string, remedy: string) =>
       new SheikhError('invalid-options', `Cannot use the candidate ${JSON.stringify(name)}: ${fact}. ${remedy}.`)
-    if (!/^[a-z][a-z0-9-]{0,39}$/.test(name))
+    if (!candidateName.test(name))
       throw refused('a name has 1 to 40 of a-z, 0-9 and "-", and begins with a letter', 'Choose another name')
     if (name === mainCandidate && index > 0)
       throw refused('the candidate of the option "trainer" has this name', 'Choose another name')

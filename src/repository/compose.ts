@@ -33,7 +33,7 @@ import {
   size,
   weightIntegrity,
 } from '../gate/index.js'
-import type { NamedBase, Pipeline, Stage } from '../pipeline/index.js'
+import type { CandidateVariant, NamedBase, Pipeline, Stage } from '../pipeline/index.js'
 import { prompt } from '../prompts/index.js'
 import { hubSamples } from '../releaser/huggingface/samples/index.js'
 import type { Releaser } from '../releaser/index.js'
@@ -48,6 +48,7 @@ import {
   loadConfiguration,
   loadHostConfiguration,
   metricNamed,
+  withTrainingSettings,
 } from './config/index.js'
 import {
   type Credentials,
@@ -88,6 +89,8 @@ export interface Composition {
   readonly datasetAt: (root: string, configuration: Configuration) => Dataset<unknown, unknown>
   /** @throws `invalid-config` for an architecture that is not built in. */
   readonly trainer: () => Promise<Trainer<unknown, unknown>>
+  /** Further candidates of each run. @throws as `trainer`; `invalid-config` for settings of a trainer that the host replaces. */
+  readonly furtherCandidates: () => Promise<Readonly<Record<string, CandidateVariant<unknown, unknown>>>>
   /** Whether `trainer` is the one that the files describe, and not the host's. */
   readonly isTrainerBuiltIn: boolean
   readonly gate: Gate
@@ -156,6 +159,27 @@ export async function compose(surroundings: Surroundings, context: CallContext):
         (host.trainer as Trainer<unknown, unknown> | undefined) ??
         (await builtInTrainer(root, configuration, wholeFoldersOf({ largeFiles, store }), context)),
     ),
+    furtherCandidates: once(async () => {
+      const entries = Object.entries(configuration.candidates ?? {}).map(async ([name, { seed, ...settings }]) => {
+        const own = Object.keys(settings)
+        if (host.trainer !== undefined && own.length > 0)
+          throw new SheikhError(
+            'invalid-config',
+            `Cannot make the candidate "${name}" with ${own.join(', ')}: sheikh.config.ts replaces the built-in trainer, whose settings these are. Leave only "seed", or make a pipeline with "candidates" there.`,
+            { facts: { file: trainingFile } },
+          )
+        const access = wholeFoldersOf({ largeFiles, store })
+        const changed = withTrainingSettings(configuration, settings)
+        return [
+          name,
+          {
+            ...(seed !== undefined && { seed: seed as number }),
+            ...(own.length > 0 && { trainer: await builtInTrainer(root, changed, access, context) }),
+          },
+        ] as const
+      })
+      return Object.fromEntries(await Promise.all(entries))
+    }),
     isTrainerBuiltIn: host.trainer === undefined,
     gate: gateOf(configuration, host),
     releaser,

@@ -14,6 +14,7 @@ import {
 } from '../pipeline/index.js'
 import { loadPrompts, type PromptTexts, promptSnapshotOf } from '../prompts/index.js'
 import type { Attester } from '../releaser/index.js'
+import type { Trainer } from '../trainer/index.js'
 import { type Composition, ledgerOptions, wholeFoldersOf } from './compose.js'
 import type { Configuration, DriftTrigger, Notice, Retention } from './config/index.js'
 import { withTokenCounter } from './count-tokens.js'
@@ -112,14 +113,15 @@ async function projectPipeline(
       'Cannot evaluate on workers: sheikh.config.ts makes the pipeline. Give the pipeline "evaluation" there (docs/execute.md).',
     )
   }
-  const [releaser, trainer, base] = [
+  const [releaser, trainer, candidates, base] = [
     await composition.releaser(),
     await composition.trainer(),
+    await composition.furtherCandidates(),
     await composition.base(),
   ]
   const pipeline = new Pipeline<unknown, unknown>({
     ...(await pipelineOptions(place, composition)),
-    ...{ releaser, trainer, base, ledger: projectLedger(place, composition.configuration) },
+    ...{ releaser, trainer, candidates, base, ledger: projectLedger(place, composition.configuration) },
     ...(executor !== undefined && { evaluation: { executor } }),
   })
   const { configuration } = composition
@@ -166,18 +168,24 @@ export async function planProject(
   const { isTrainerBuiltIn: isBuiltIn } = composition
   const device = await missingDevice(configuration, made, { isBuiltIn, context: place.context })
   if (device !== undefined) missing.push(device)
-  const trainer = device === undefined || device.name === 'gpu' ? made : withoutDevice(made)
+  const plannable = (one: Trainer<unknown, unknown>) =>
+    device === undefined || device.name === 'gpu' ? one : withoutDevice(one)
+  const trainer = plannable(made)
+  const further = Object.entries((await composition.furtherCandidates().catch(lacks)) ?? {})
+  const candidates = Object.fromEntries(
+    further.map(([name, one]) => [name, { ...one, ...(one.trainer && { trainer: plannable(one.trainer) }) }]),
+  )
   const releaser = await composition.releaser().catch(lacks)
   if (releaser !== undefined)
     try {
       const [base, ledger] = [await composition.base(), projectLedger(place, composition.configuration)]
-      const pipeline = new Pipeline({ ...options, trainer, releaser, base, ledger })
+      const pipeline = new Pipeline({ ...options, trainer, candidates, releaser, base, ledger })
       return { ...(await pipeline.plan(asked)), ...found }
     } catch (error) {
       if (!isSheikhError(error) || !unreachable.has(error.code)) throw error
       lacks(error)
     }
-  const pipeline = new Pipeline({ ...options, trainer, releaser: missingReleaser() })
+  const pipeline = new Pipeline({ ...options, trainer, candidates, releaser: missingReleaser() })
   // Without the registry nobody knows which versions were used.
   return { ...(await pipeline.plan(asked)), nextVersion: undefined, ...found }
 }

@@ -58,6 +58,8 @@ export interface Configuration {
   readonly pipeline: { readonly name: string }
   readonly gate: GateConfiguration
   readonly training: TrainingConfiguration
+  /** Further candidates of each run: the settings under `training` that each has otherwise, by name. @default none */
+  readonly candidates?: Readonly<Record<string, Values>> | undefined
   readonly dataset: {
     /** Below the project's folder, wherever the file means it to be. */
     readonly schemaPath?: string | undefined
@@ -157,6 +159,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       metrics: metricsOf(valuesAt(training.value, 'validation')['metrics'], model),
     },
     training: trainingOf(training.value, pipeline.value),
+    candidates: candidatesOf(training, isLlama),
     dataset: {
       ...(Object.keys(csv).length > 0 && { csv: csv as CsvOptions }),
       ...(Object.keys(limits).length > 0 && { promptLimits: promptLimitsOf(limits) }),
@@ -185,6 +188,20 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
       .flatMap(({ notices }) => notices)
       .filter(({ key }) => !(isLlama && llamaKeys.has(key)) && !isOutput(key)),
   }
+}
+
+/** @throws `invalid-config` for settings that only a language model has. */
+function candidatesOf(
+  { file, value }: Pick<YamlFile, 'file' | 'value'>,
+  isLlama: boolean,
+): Configuration['candidates'] {
+  const candidates = value['candidates'] as Configuration['candidates']
+  for (const [name, settings] of Object.entries(candidates ?? {})) {
+    const idle = isLlama ? [] : Object.keys(settings).filter((key) => llamaKeys.has(`training.${key}`))
+    if (idle.length > 0)
+      throw invalidConfig(file, `only a language model has ${idle.join(', ')} of "candidates.${name}"; remove it`)
+  }
+  return candidates
 }
 
 /** A configuration with other values under `training` of mlops/training/config.yaml. The values are those of a checked space. */

@@ -165,6 +165,8 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
     device: 'Where to train. Default: wasm.',
     seed: 'Seed for shuffling and initial weights. Default: 0.',
   }),
+  candidates:
+    'Further candidates of each run, by name: the settings that each has otherwise than training. The best that passes the gate is released.',
   ...below('training.warm_start', {
     version: 'Version of the release.',
     digest: 'Digest of the release.',

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { addressProblem, tildeProblem } from '../../core/index.js'
+import { addressProblem, candidateName, mostCandidates, tildeProblem } from '../../core/index.js'
 import { globMatcher } from '../../dataset/index.js'
 import { isVersion } from '../../releaser/index.js'
 import { cronProblem, fiveFields } from './cron.js'
@@ -270,6 +270,20 @@ const tunable = {
 
 export const tunableSettings: readonly string[] = Object.keys(tunable)
 
+const seed = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+
+/** Further candidates by name: what each of them has otherwise than `training`. */
+const candidatesType = z
+  .record(z.string(), z.strictObject({ ...tunable, seed }).partial())
+  .superRefine((candidates, checked) => {
+    const names = Object.keys(candidates)
+    const problem = (message: string) => checked.addIssue({ code: 'custom', message })
+    const odd = names.find((name) => !candidateName.test(name))
+    if (odd !== undefined)
+      problem(`a name has 1 to 40 of a-z, 0-9 and "-", and begins with a letter, unlike ${JSON.stringify(odd)}`)
+    if (names.length >= mostCandidates) problem(`expected at most ${mostCandidates - 1} names, not ${names.length}`)
+  })
+
 const isOfNumbers = (type: z.ZodType) => type.safeParse(1).success
 const isOfIntegers = (type: z.ZodType) => isOfNumbers(type) && !type.safeParse(0.5).success
 /** Whether a setting of `training` takes integers only. */
@@ -393,8 +407,9 @@ export const trainingKeys = group({
       replay_share: honoured(ratio),
     }),
     device: honoured(z.enum(['auto', 'cuda', 'native', 'webgpu', 'wasm', 'js'])),
-    seed: honoured(z.number().int().min(0).max(Number.MAX_SAFE_INTEGER)),
+    seed: honoured(seed),
   }),
+  candidates: { ...honoured(candidatesType), decides: true },
   validation: group({
     metrics: { kind: 'value', type: z.array(text), honoured: knownMetrics },
     benchmarks: list(deciding({ name: honoured(text.min(1)), threshold: honoured(ratio) })),
