@@ -25,6 +25,7 @@ describe('candidates of mlops/training/config.yaml', () => {
     expect(report.out).toContain('| Candidate | Chosen | Result | accuracy | Why |')
     const history = JSON.parse((await sheikh(root, ['history', '--json'])).out)
     expect(JSON.stringify(history)).toContain('"chosen":true')
+    expect((await sheikh(root, ['log', '0.1.0'])).out).toMatch(/Candidate [\w-]+ \(released\): pass\. /)
     const again = JSON.parse((await sheikh(root, ['run', '--json'])).out)
     expect(again).toMatchObject({ status: 'up-to-date' })
     expect(JSON.parse((await sheikh(root, ['reproduce', '--json'])).out)).toMatchObject({ status: 'reproduced' })

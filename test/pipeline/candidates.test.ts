@@ -262,6 +262,32 @@ describe('what was done for several candidates is not done again', () => {
   })
 })
 
+describe('a run that ends between two verdicts', () => {
+  it('leaves one verdict for each that was judged, and the next run adds the others', async () => {
+    const { pipeline } = world()
+    await pipeline(samples, { gate }).run()
+    const changes: Changes = {
+      trainer: wrongOn('apple', 'pear'),
+      candidates: { a: { trainer: wrongOn('pear') }, b: { trainer: wrongOn('plum') } },
+    }
+    let asked = 0
+    const failing: typeof gate = {
+      ...gate,
+      decide(evidence, context) {
+        asked += 1
+        if (asked === 2) throw new Error('the power is gone')
+        return gate.decide(evidence, context)
+      },
+    }
+    await expect(pipeline(samples, { ...changes, gate: failing }).run()).rejects.toThrow('the power is gone')
+    const next = pipeline(samples, { ...changes, gate })
+    const result = await next.run()
+    expect(verdicts(await next.ledger()).slice(1)).toEqual(['trainer of 3: fail', 'a of 3: fail', 'b of 3: fail'])
+    expect((await next.runs())[0]!.stages.filter(({ name, cached }) => name === 'train' && cached)).toHaveLength(3)
+    expect('verdict' in result && result.verdict.reuse!.evaluationCount).toBeLessThanOrEqual(4)
+  })
+})
+
 describe('stages of the host and several candidates', () => {
   it('one that writes the candidate runs for each, one that observes runs for the chosen one', async () => {
     const { pipeline } = world()
@@ -313,6 +339,19 @@ describe('several candidates on two machines', () => {
     // Two of before: the next is the third.
     const third = await onHosted(samples, { gate, trainer: wrongOn('fig') }).run()
     expect('verdict' in third && third.verdict.reuse).toMatchObject({ evaluationCount: 3 })
+  })
+})
+
+describe('a record of a run that was changed', () => {
+  it.each([['bad'], ['trainer'], [undefined]])('to name the candidate %s is refused', async (name) => {
+    const { pipeline, store } = world()
+    const two = pipeline(samples, { gate, trainer: wrongOn('apple'), candidates: { good: { trainer: wrongOn() } } })
+    const { runId } = await two.run({ until: 'verdict' })
+    const { candidate, ...record } = (await two.runRecord(runId))!
+    const changed = { ...record, candidate: { ...candidate!, name } }
+    await store.runs.write(runId, JSON.parse(JSON.stringify(changed)))
+    await expect(two.release({ runId })).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    expect(await two.history()).toEqual([])
   })
 })
 

@@ -144,7 +144,14 @@ function oneCommit(commit: AuditedCommit): readonly Text[] {
 
 const styles: Readonly<Record<string, Style>> = { pass: 'good', fail: 'bad', inconclusive: 'open' }
 
-function decisionLines({ verdict, baseline, approval, override, origin }: ReleaseLog): readonly Text[] {
+function decisionLines({
+  verdict,
+  candidates = [],
+  baseline,
+  approval,
+  override,
+  origin,
+}: ReleaseLog): readonly Text[] {
   const against = baseline === undefined ? '' : `, compared with ${baseline}`
   return [
     ...(verdict === undefined
@@ -163,6 +170,10 @@ function decisionLines({ verdict, baseline, approval, override, origin }: Releas
             return `  ${oneLine(check)}${where}: ${status}${margin}${compared}. ${oneLine(reason)}`
           }),
         ]),
+    ...candidates.map(
+      ({ name, status, reason, chosen }): Text =>
+        `Candidate ${oneLine(name)}${chosen ? ' (released)' : ''}: ${status}. ${oneLine(reason)}`,
+    ),
     ...(approval === undefined ? [] : [`Approved by ${oneLine(approval.by)}: ${oneLine(approval.reason)}`]),
     ...(override === undefined
       ? []

@@ -9,7 +9,7 @@ export function candidatesSection({ candidates = [], status }: RunRecord): reado
   const chosen = candidates.find((candidate) => candidate.chosen)
   const level = Number((5 / candidates.length).toPrecision(2))
   const sentences = [
-    `Each candidate was judged at a level of 5 % / ${candidates.length} = ${level} %, so that the chance of letting a worse one through is at most 5 %, whichever is chosen.`,
+    `Each candidate was judged at a level of at most 5 % / ${candidates.length} = ${level} %, so that the chance of letting a worse one through is at most 5 %, whichever is chosen.`,
     ...(chosen === undefined || chosen.status === 'up-to-date' || chosen.status === 'withdrawn'
       ? []
       : [

@@ -2,7 +2,7 @@ import { relative, resolve } from 'node:path'
 import type { Digest, Json } from '../../core/index.js'
 import { type PinnedSet, parsePinnedSet, type Repin } from '../../dataset/index.js'
 import type { LedgerEntry, Verdict } from '../../gate/index.js'
-import type { Release, ReleaseApproval, ReleaseOverride, Version } from '../../releaser/index.js'
+import type { JudgedCandidate, Release, ReleaseApproval, ReleaseOverride, Version } from '../../releaser/index.js'
 import { type ReleaseCheck, verifyRelease } from '../../releaser/signature/index.js'
 import { evaluationPath } from '../layout.js'
 import { codeOf } from '../provenance.js'
@@ -36,6 +36,8 @@ export interface ReleaseLog {
   readonly restored?: ReleaseCommits | undefined
   /** What the gate decided when the model was trained. */
   readonly verdict?: Verdict | undefined
+  /** The candidates that the run chose among. Absent if there was only one. */
+  readonly candidates?: readonly JudgedCandidate[] | undefined
   /** The release that the gate compared with. */
   readonly baseline?: Version | undefined
   readonly approval?: ReleaseApproval | undefined
@@ -125,6 +127,7 @@ export async function logRelease(name: string | undefined, project: AuditProject
     origin: originOf(release, trained),
     ...commits,
     ...(record.verdict !== undefined && { verdict: record.verdict }),
+    ...(record.candidates !== undefined && { candidates: record.candidates }),
     baseline: baselineOf(trained ?? release),
     approval: record.approval,
     override: record.override,
