@@ -43,6 +43,7 @@ export async function loadPageCode() {
 type ColumnDecoder = Parameters<typeof readDataPage>[2]
 type DataPageHeaderV2 = NonNullable<PageHeader['data_page_header_v2']>
 type Values = ArrayLike<unknown>
+type DecodedArray = ReturnType<PageCode['convertWithDictionary']>
 type Levels = readonly number[]
 
 /** Maximum number of values in a page. Writers use 20,000 to 1,000,000. */
@@ -201,17 +202,25 @@ export class ColumnReader {
       encoding,
       this.#decoder,
     )
-    const output = (this.#maximumRepetition > 0 ? Array.prototype.slice.call(this.#rows, this.#taken) : []) as unknown[]
-    const path = this.#chunk.path as SchemaTree[]
-    this.#rows = this.#code.assembleLists(
-      output,
-      definitionLevels as number[],
-      repetitionLevels as number[],
-      values,
-      path,
-    )
+    this.#rows =
+      this.#isFlat && values.length === count ? values : this.#assembled(values, definitionLevels, repetitionLevels)
     this.#taken = 0
     this.#left -= count
+  }
+
+  /**
+   * Whether a page without nulls has a value for each row. Numbers then stay in a typed array until a row takes them. As objects, they
+   * would outlive the young generation, and the heap would grow by the size of the file.
+   */
+  get #isFlat(): boolean {
+    return this.#maximumRepetition === 0 && this.#chunk.path.length === 2
+  }
+
+  #assembled(values: DecodedArray, definitions: Levels | undefined, repetitions: Levels): Values {
+    const isContinued = this.#maximumRepetition > 0
+    const output = (isContinued ? Array.prototype.slice.call(this.#rows, this.#taken) : []) as unknown[]
+    const path = this.#chunk.path as SchemaTree[]
+    return this.#code.assembleLists(output, definitions as number[], repetitions as number[], values, path)
   }
 
   async #unpackV2(header: PageHeader, bytes: Uint8Array, codec: string): Promise<Uint8Array> {

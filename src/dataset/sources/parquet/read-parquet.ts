@@ -130,6 +130,20 @@ interface Column {
   readonly toJson: ToJson
 }
 
+/**
+ * A class, because V8 places the objects of a literal into the old generation once many of them were alive during collections. Rows
+ * and their values would then stay in memory until the heap is full.
+ */
+class ReadSample implements SourceSample {
+  readonly value: unknown
+  readonly position: string
+
+  constructor(value: unknown, position: string) {
+    this.value = value
+    this.position = position
+  }
+}
+
 function samplesOf(
   columns: readonly Column[],
   values: readonly (readonly unknown[])[],
@@ -154,7 +168,7 @@ function samplesOf(
       }
     }
     if (problem !== undefined) samples.push({ value: undefined, position, problem })
-    else if (inexact.length === 0) samples.push({ value, position })
+    else if (inexact.length === 0) samples.push(new ReadSample(value, position))
     else samples.push({ value, position, inexact })
     if (inexact.length === 0) continue
     inexact = []
