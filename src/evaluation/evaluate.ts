@@ -36,7 +36,7 @@ export async function evaluate<I>(
   { model, rows, metrics, batchSize, onProgress }: EvaluateOptions<I>,
   context: CallContext,
 ): Promise<Evaluation> {
-  const columns = new EvaluationBuilder(metrics)
+  const columns = new EvaluationBuilder(metrics, rows.size)
   let done = 0
   for await (const batch of predictRows({ model, rows, batchSize }, context)) {
     for (const item of batch) {

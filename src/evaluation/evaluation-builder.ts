@@ -7,18 +7,23 @@ import { PredictionBuilder } from './prediction-column.js'
 
 /** Builds an evaluation, item by item. */
 export class EvaluationBuilder {
-  readonly #ids = new TextColumnBuilder()
+  readonly #ids: TextColumnBuilder
   readonly #groups = new DictionaryBuilder<string>()
   readonly #slices = new Map<string, DictionaryBuilder<string | null>>()
-  readonly #targets = new DictionaryBuilder<string>()
-  readonly #predictions = new PredictionBuilder()
-  readonly #outcomes = new DictionaryBuilder<ItemOutcome>()
+  readonly #targets: DictionaryBuilder<string>
+  readonly #predictions: PredictionBuilder
+  readonly #outcomes: DictionaryBuilder<ItemOutcome>
   readonly #metrics: readonly MetricColumnBuilder[]
   #items = 0
   #grouped = false
 
-  constructor(metrics: readonly Metric[]) {
-    this.#metrics = metrics.map((metric) => new MetricColumnBuilder(metric))
+  /** @param size the expected number of items: what grows to its size needs more memory. */
+  constructor(metrics: readonly Metric[], size: number) {
+    this.#ids = new TextColumnBuilder(size)
+    this.#targets = new DictionaryBuilder(size)
+    this.#predictions = new PredictionBuilder({ size })
+    this.#outcomes = new DictionaryBuilder(size)
+    this.#metrics = metrics.map((metric) => new MetricColumnBuilder(metric, size))
   }
 
   /** @throws `evaluation-invalid` if a metric cannot score it. */

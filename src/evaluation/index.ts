@@ -19,10 +19,10 @@ export { type LogLossOptions, logLoss } from './metrics/log-loss.js'
 export { f1, macroF1, macroPrecision, macroRecall, precision, recall } from './metrics/precision-recall.js'
 export { isNormalization, type Normalization, normalizations } from './normalization.js'
 export { type PairScoresOptions, pairScores } from './pair-scores.js'
-export { type FailedItem, predictShard, shardItems } from './predict-shard.js'
+export { answersIn, type FailedItem, predictShard, shardItems } from './predict-shard.js'
 export {
+  inputDigestBytes,
   type Predictions,
-  PredictionsBuilder,
   type RememberingModel,
   readPredictions,
   rememberingModel,

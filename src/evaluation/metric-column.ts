@@ -7,16 +7,19 @@ import type { Metric, MetricColumn } from './evaluation.js'
 /** Collects a metric's scores item by item, and its value over the answered items. */
 export class MetricColumnBuilder {
   readonly #metric: Metric
-  readonly #scores = new GrowingArray(new Float64Array(0))
-  readonly #weights = new GrowingArray(new Float64Array(0))
+  readonly #scores: GrowingArray<Float64Array>
+  readonly #weights: GrowingArray<Float64Array>
   /** An aggregate needs all items at the end, so all are kept. */
   readonly #items: Answered[] = []
   #sum = 0
   #weight = 0
   #answered = 0
 
-  constructor(metric: Metric) {
+  /** @param size the expected number of items. */
+  constructor(metric: Metric, size: number) {
     this.#metric = metric
+    this.#scores = new GrowingArray(new Float64Array(size))
+    this.#weights = new GrowingArray(new Float64Array(metric.kind === 'ratio' ? size : 0))
   }
 
   /** @throws `evaluation-invalid`. */

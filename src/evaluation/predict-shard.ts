@@ -1,7 +1,9 @@
 import type { CallContext } from '../core/index.js'
 import type { Model, Row } from '../model/index.js'
+import { predictionsOf } from './column-tensors.js'
 import { checked, predictRows, type ScoredItem } from './evaluate.js'
-import type { ItemOutcome } from './evaluation.js'
+import type { Evaluation, ItemOutcome } from './evaluation.js'
+import { PredictionBuilder } from './prediction-column.js'
 import { digestOfInput, inputDigestBytes, type Predictions, PredictionsBuilder } from './remembering-model.js'
 
 /** A row without a prediction. JSON. */
@@ -54,4 +56,14 @@ export function* shardItems<I>(
       inputs.subarray(index * inputDigestBytes, (index + 1) * inputDigestBytes),
     ]
   }
+}
+
+/** The predictions of an evaluation. @param inputs digests of the inputs of the rows that have a prediction. */
+export function answersIn({ modelDigest, predictions }: Evaluation, inputs: Uint8Array): Predictions {
+  // One column for both takes half the memory.
+  if (inputs.length === predictions.length * inputDigestBytes)
+    return { modelDigest, inputs, predictions: predictionsOf(predictions) }
+  const builder = new PredictionBuilder({ size: inputs.length / inputDigestBytes })
+  for (const prediction of predictions) if (prediction !== null) builder.push(prediction)
+  return { modelDigest, inputs, predictions: builder.finish() }
 }

@@ -44,22 +44,27 @@ export class PredictionColumn extends CompactColumn<Prediction | null> {
 /** Builds a column of predictions, one by one. The matrix has the labels of the first prediction with probabilities. */
 export class PredictionBuilder {
   readonly #isExact: boolean
-  readonly #said = new DictionaryBuilder<string>()
-  readonly #probabilities = new GrowingArray(new Float64Array(0))
+  readonly #size: number
+  readonly #said: DictionaryBuilder<string>
+  #probabilities = new GrowingArray(new Float64Array(0))
   #labels: readonly string[] = []
 
   /**
    * @param options.exact whether `at` must give each prediction as it was pushed, also the order of its labels and members that
    *   `Prediction` does not have. @default false
+   * @param options.size the expected number of predictions.
    */
-  constructor({ exact = false }: { readonly exact?: boolean } = {}) {
+  constructor({ exact = false, size = 0 }: { readonly exact?: boolean; readonly size?: number } = {}) {
     this.#isExact = exact
+    this.#size = size
+    this.#said = new DictionaryBuilder(size)
   }
 
   push(prediction: Prediction | null): void {
     const probabilities = prediction?.kind === 'label' ? prediction.probabilities : undefined
     if (probabilities !== undefined && this.#labels.length === 0) {
       this.#labels = Object.keys(probabilities)
+      this.#probabilities = new GrowingArray(new Float64Array(this.#size * this.#labels.length))
       // Earlier items have no probabilities.
       this.#probabilities.append(new Float64Array(this.#said.length * this.#labels.length).fill(Number.NaN))
     }

@@ -15,7 +15,7 @@ export async function rescore(
   context: CallContext,
 ): Promise<Evaluation> {
   const { ids, outcomes, predictions } = evaluation
-  const columns = new EvaluationBuilder(metrics)
+  const columns = new EvaluationBuilder(metrics, rows.size)
   let index = 0
   for await (const row of rows) {
     if (index % 1000 === 0) context.signal.throwIfAborted()

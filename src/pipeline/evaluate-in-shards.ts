@@ -11,12 +11,14 @@ import {
 } from '../core/index.js'
 import type { Dataset } from '../dataset/index.js'
 import {
+  answersIn,
   type Evaluation,
   EvaluationBuilder,
   type FailedItem,
+  GrowingArray,
+  inputDigestBytes,
   type Metric,
   type Predictions,
-  PredictionsBuilder,
   readPredictions,
   shardItems,
   warnOfFailure,
@@ -102,8 +104,8 @@ export async function predictInShards(
   const stop = new AbortController()
   const within = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) }
   const progress = new Progress(onProgress)
-  const columns = new EvaluationBuilder(metrics)
-  const answers = new PredictionsBuilder()
+  const columns = new EvaluationBuilder(metrics, rows.size)
+  const inputs = new GrowingArray(new Uint8Array(rows.size * inputDigestBytes))
   let modelDigest: Digest | undefined
   const predicting: Promise<PredictedShard>[] = []
 
@@ -120,7 +122,7 @@ export async function predictInShards(
     for (const [item, digest] of shardItems(shard, predictions, failed)) {
       warnOfFailure(item, context)
       columns.push(item)
-      if (item.prediction !== undefined) answers.push(digest, item.prediction)
+      if (item.prediction !== undefined) inputs.append(digest)
     }
     progress.finish(shard.length)
   }
@@ -141,7 +143,7 @@ export async function predictInShards(
   }
   // Without a row there is no model, and `finish` throws.
   const evaluation = columns.finish(modelDigest ?? weightsDigest, rows.digest)
-  return { evaluation, answers: answers.finish(evaluation.modelDigest) }
+  return { evaluation, answers: answersIn(evaluation, inputs.take()) }
 }
 
 interface PredictedShard extends Pick<ShardOfRows, 'rows'> {
