@@ -1,8 +1,9 @@
-// The module of the workers of the bench: trials on the mails of the quickstart, and jobs that do nothing.
+// The module of the workers of the bench: trials and evaluations on the mails of the quickstart, and jobs that do nothing.
 import { loadMails } from '../examples/quickstart/mails.js'
 import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../src/dataset/index.js'
 import { accuracy } from '../src/evaluation/index.js'
 import type { JobKind } from '../src/execute/index.js'
+import { evaluationKind } from '../src/pipeline/index.js'
 import { directoryStore } from '../src/store/directory/index.js'
 import { textClassifier, tfjsTrainer } from '../src/trainer/tfjs/index.js'
 import { float, trialKind } from '../src/tune/index.js'
@@ -26,7 +27,16 @@ export async function searched() {
   }
 }
 
-export const worker = async ({ folder }: { readonly folder: string }) => ({
-  store: directoryStore(folder),
-  kinds: [echo, trialKind(await searched())] as readonly JobKind<never, unknown>[],
-})
+/** Loads the models that are evaluated. */
+export const evaluated = tfjsTrainer(textClassifier({ epochs: 1 }))
+
+export const worker = async ({ folder }: { readonly folder: string }) => {
+  const parts = await searched()
+  return {
+    store: directoryStore(folder),
+    kinds: [echo, trialKind(parts), evaluationKind({ ...parts, trainer: evaluated })] as readonly JobKind<
+      never,
+      unknown
+    >[],
+  }
+}

@@ -1,23 +1,29 @@
-// Worker processes: trials of a search on two of them beside one, and what a job costs that does nothing, on a local worker and through Redis.
+// Worker processes: trials of a search and shards of an evaluation on two of them beside one, and what a job costs that does nothing, on a local worker and through Redis.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { callContext } from '../src/core/index.js'
+import { loadMails } from '../examples/quickstart/mails.js'
+import { callContext, digestJson } from '../src/core/index.js'
 import { type Executor, inProcessExecutor, localExecutor } from '../src/execute/index.js'
+import type { Rows } from '../src/model/index.js'
+import { evaluateInShards } from '../src/pipeline/index.js'
 import { directoryStore } from '../src/store/directory/index.js'
 import type { Store } from '../src/store/index.js'
 import { randomSampler, tune } from '../src/tune/index.js'
 import { type BenchRow, interleaved, peakMemoryMb } from './bench.js'
 import { queueRows } from './scale-queue.js'
-import { echo, searched, space } from './scale-worker.js'
+import { echo, evaluated, searched, space } from './scale-worker.js'
 
 const trials = 8
 const jobs = 500
 const pairs = 3
 const searchPairs = 3
+const evaluatedRows = 48_000
+const rowsPerShard = 1024
 
 export const parts = {
   trials: async () => [await trialsRow()],
+  evaluation: async () => [await evaluationRow()],
   jobs: async () => [await jobsRow()],
   queue: queueRows,
 }
@@ -60,6 +66,56 @@ async function trialsRow(): Promise<BenchRow> {
     work: `${trials} trials of the text classifier on two local workers`,
     ...{ ours, peer, peerName: 'one worker, the same trials', unit: 's', ratio },
     ...{ goal: '1.7 × faster', met: ratio >= 1.7, peakMemoryMb: peakMemoryMb() },
+  }
+}
+
+/** The processes have started, and loaded the model, before the time is taken. */
+async function evaluationRow(): Promise<BenchRow> {
+  const { dataset, metric } = await searched()
+  const context = callContext()
+  const directory = await mkdtemp(join(tmpdir(), 'sheikh-bench-'))
+  const { training } = await dataset.snapshot(context)
+  const { weights } = await evaluated.fit({ training, seed: 0, directory }, { ...context, progress() {} })
+  const mails = loadMails()
+  const rowsOf = (count: number): Rows => ({
+    ...{ size: count, digest: digestJson(count) },
+    async *[Symbol.asyncIterator]() {
+      for (let index = 0; index < count; index += 1) {
+        const { id, text, label } = mails[index % mails.length]!
+        yield { id: `${count}/${index}/${id}`, input: text, target: label, slices: {} }
+      }
+    },
+  })
+  let predicted: string | undefined
+  const evaluate = (workers: number) =>
+    withStore(async (store, start) => {
+      await using executor = start(workers)
+      const parts = { executor, store, trainer: evaluated, weights, dataset, metrics: [metric], rowsPerShard }
+      await Promise.all(
+        [1, 2].map((number) => evaluateInShards({ ...parts, rows: rowsOf(number * rowsPerShard) }, context)),
+      )
+      const startedMs = performance.now()
+      const { predictions } = await evaluateInShards({ ...parts, rows: rowsOf(evaluatedRows) }, context)
+      const spentMs = performance.now() - startedMs
+      const found = digestJson([...predictions])
+      predicted ??= found
+      if (predicted !== found) throw new Error('The evaluations differ.')
+      return spentMs / 1000
+    })
+  try {
+    const { ours, peer } = await interleaved(
+      pairs,
+      () => evaluate(2),
+      () => evaluate(1),
+    )
+    const ratio = peer / ours
+    return {
+      work: `${evaluatedRows} mails evaluated on two local workers, in shards of ${rowsPerShard}`,
+      ...{ ours, peer, peerName: 'one worker, the same shards', unit: 's', ratio },
+      ...{ goal: '1.7 × faster', met: ratio >= 1.7, peakMemoryMb: peakMemoryMb() },
+    }
+  } finally {
+    await rm(directory, { recursive: true })
   }
 }
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { callContext, type Json } from '../../src/core/index.js'
+import { callContext, type Json, SheikhError } from '../../src/core/index.js'
 import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../../src/dataset/index.js'
 import { evaluate, rememberingModel, writeEvaluation, writePredictions } from '../../src/evaluation/index.js'
 import { type Executor, inProcessExecutor } from '../../src/execute/index.js'
@@ -19,7 +19,7 @@ import { memoryRegistry } from '../../src/testing/memory-registry.js'
 import type { Trainer } from '../../src/trainer/index.js'
 import { builtRooms } from '../built-package.js'
 import { startLocal } from '../execute/start-local.js'
-import { datasetOf, samples, world } from './harness.js'
+import { datasetOf, poison, samples, world } from './harness.js'
 import { shardDataset, shardMetrics, shardTrainer } from './shard-parts.js'
 
 const context = callContext()
@@ -336,4 +336,33 @@ describe('a pipeline with workers for its evaluation', () => {
     expect(await runOf(sharded)).toEqual({ ...alone, cached: true })
     expect(await runOf(single, executor)).toEqual({ ...alone, cached: true })
   })
+
+  it.each(['version-mismatch', 'not-found'] as const)(
+    'ends a run whose workers cannot score the baseline: %s',
+    async (code) => {
+      const { store: first, pipeline } = world()
+      await pipeline().run()
+      // Another store, and another evaluation set: nothing says how the baseline answers.
+      const store = memoryStore()
+      const kinds = [evaluationKind({ trainer: fakeTrainer(), dataset: datasetOf(samples) })]
+      await using executor = inProcessExecutor({ store, kinds })
+      const weights = new Set<string>()
+      const failing: Executor = {
+        ...executor,
+        async run(job, within) {
+          weights.add(job.objects!['weights']!)
+          if (weights.size === 1) return executor.run(job, within)
+          throw new SheikhError(code, 'Cannot run.', { facts: { kind: job.kind.name } })
+        },
+      }
+      const parts = { source: memorySamples(poison('car')), input: 'text', target: 'label' } as const
+      const other = proposePinnedSet(await new Dataset(parts).identities(), { salt: 'other', share: 0.5 })
+      const changed = new Dataset({ ...parts, evaluation: pinnedSet(other) })
+      const running = pipeline(undefined, {
+        ...{ store, ledger: storeLedger(first), dataset: changed, evaluation: { executor: failing } },
+      }).run()
+      await expect(running).rejects.toMatchObject({ code })
+      expect(weights.size).toBe(2)
+    },
+  )
 })
