@@ -27,6 +27,17 @@ export async function searched() {
   }
 }
 
+/** The CPU time of the worker so far, in seconds. The input only makes jobs differ. */
+export const cpuTime: JobKind<number, number> = {
+  ...{ name: 'cpu-time', version: '1' },
+  run: async () => ({ value: cpuSeconds() }),
+}
+
+export function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}
+
 /** Loads the models that are evaluated. */
 export const evaluated = tfjsTrainer(textClassifier({ epochs: 1 }))
 
@@ -34,7 +45,7 @@ export const worker = async ({ folder }: { readonly folder: string }) => {
   const parts = await searched()
   return {
     store: directoryStore(folder),
-    kinds: [echo, trialKind(parts), evaluationKind({ ...parts, trainer: evaluated })] as readonly JobKind<
+    kinds: [echo, cpuTime, trialKind(parts), evaluationKind({ ...parts, trainer: evaluated })] as readonly JobKind<
       never,
       unknown
     >[],
