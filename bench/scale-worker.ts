@@ -5,8 +5,10 @@ import { accuracy } from '../src/evaluation/index.js'
 import type { JobKind } from '../src/execute/index.js'
 import { evaluationKind } from '../src/pipeline/index.js'
 import { directoryStore } from '../src/store/directory/index.js'
+import type { Trainer } from '../src/trainer/index.js'
 import { textClassifier, tfjsTrainer } from '../src/trainer/tfjs/index.js'
 import { float, trialKind } from '../src/tune/index.js'
+import { peakMemoryMb } from './bench.js'
 
 export const space = { learningRate: float(0.1, 10, { log: true }) }
 
@@ -41,13 +43,37 @@ export function cpuSeconds(): number {
 /** Loads the models that are evaluated. */
 export const evaluated = tfjsTrainer(textClassifier({ epochs: 1 }))
 
-export const worker = async ({ folder }: { readonly folder: string }) => {
+/** The length of a text decides its label: what remains is the cost of an evaluation. */
+export const lengths: Trainer = {
+  ...{ contract: 1, name: 'lengths', version: '1', describe: () => null },
+  async fit() {
+    throw new Error('There is nothing to train.')
+  },
+  load: async ({ digest }) => ({
+    digest,
+    predict: async (inputs) =>
+      inputs.map(({ length }) => ({ kind: 'label', label: length % 2 === 0 ? 'even' : 'odd', probabilities })),
+    async [Symbol.asyncDispose]() {},
+  }),
+}
+const probabilities = { even: 0.5, odd: 0.5 }
+
+/** The peak of the resident memory of the worker, in MB. The input only makes jobs differ. */
+export const peakMemory: JobKind<number, number> = {
+  ...{ name: 'peak-memory', version: '1' },
+  run: async () => ({ value: peakMemoryMb() }),
+}
+
+interface Options {
+  readonly folder: string
+  /** Whether the workers evaluate by `lengths`. @default false */
+  readonly isShort?: boolean
+}
+
+export const worker = async ({ folder, isShort = false }: Options) => {
   const parts = await searched()
-  return {
-    store: directoryStore(folder),
-    kinds: [echo, cpuTime, trialKind(parts), evaluationKind({ ...parts, trainer: evaluated })] as readonly JobKind<
-      never,
-      unknown
-    >[],
-  }
+  const kinds: readonly unknown[] = isShort
+    ? [peakMemory, evaluationKind({ trainer: lengths, dataset: parts.dataset })]
+    : [echo, cpuTime, trialKind(parts), evaluationKind({ trainer: evaluated, dataset: parts.dataset })]
+  return { store: directoryStore(folder), kinds: kinds as readonly JobKind<never, unknown>[] }
 }

@@ -1,18 +1,18 @@
 // Worker processes: trials of a search and shards of an evaluation on two of them beside one, and what a job costs that does nothing, on a local worker and through Redis.
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadMails } from '../examples/quickstart/mails.js'
 import { callContext, digestJson } from '../src/core/index.js'
 import { type Executor, inProcessExecutor, localExecutor } from '../src/execute/index.js'
-import type { Rows } from '../src/model/index.js'
+import { type Rows, readWeightsDirectory } from '../src/model/index.js'
 import { evaluateInShards } from '../src/pipeline/index.js'
 import { directoryStore } from '../src/store/directory/index.js'
 import type { Store } from '../src/store/index.js'
 import { randomSampler, tune } from '../src/tune/index.js'
 import { type BenchRow, interleaved, median, peakMemoryMb } from './bench.js'
 import { queueRows } from './scale-queue.js'
-import { cpuSeconds, cpuTime, echo, evaluated, searched, space } from './scale-worker.js'
+import { cpuSeconds, cpuTime, echo, evaluated, lengths, peakMemory, searched, space } from './scale-worker.js'
 
 const trials = 8
 const jobs = 500
@@ -20,6 +20,7 @@ const pairs = 3
 const searchPairs = 3
 const evaluatedRows = 48_000
 const rowsPerShard = 1024
+const manyRows = 10_000_000
 
 export const parts = {
   trials: async () => [await trialsRow()],
@@ -27,14 +28,21 @@ export const parts = {
   caller: async () => [await callerRow()],
   jobs: async () => [await jobsRow()],
   queue: queueRows,
+  // The last one, because it takes the most memory.
+  memory: async () => [await memoryRow()],
 }
 
-async function withStore<T>(work: (store: Store, start: (workers: number) => Executor) => Promise<T>): Promise<T> {
+async function withStore<T>(
+  work: (store: Store, start: (workers: number) => Executor) => Promise<T>,
+  isShort = false,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'sheikh-bench-'))
   const store = directoryStore(folder)
   const module = new URL('./scale-worker.ts', import.meta.url)
   try {
-    return await work(store, (workers) => localExecutor({ store, workers, worker: { module, options: { folder } } }))
+    return await work(store, (workers) =>
+      localExecutor({ store, workers, worker: { module, options: { folder, isShort } } }),
+    )
   } finally {
     await rm(folder, { recursive: true })
   }
@@ -144,6 +152,37 @@ async function openEvaluation() {
         worker: after.worker === undefined ? undefined : after.worker - before.worker!,
       }
     })
+}
+
+async function memoryRow(): Promise<BenchRow> {
+  const context = callContext()
+  const { dataset, metric } = await searched()
+  const directory = await mkdtemp(join(tmpdir(), 'sheikh-bench-'))
+  await writeFile(join(directory, 'config.json'), '{}')
+  const weights = await readWeightsDirectory(directory, context)
+  const rows: Rows = {
+    ...{ size: manyRows, digest: digestJson(manyRows) },
+    async *[Symbol.asyncIterator]() {
+      for (let index = 0; index < manyRows; index += 1)
+        yield {
+          ...{ id: `row-${String(index).padStart(9, '0')}`, input: `some text, number ${index}` },
+          ...{ target: index % 2 === 0 ? 'even' : 'odd', slices: { source: `source ${index % 5}` } },
+        }
+    },
+  }
+  const workerMb = await withStore(async (store, start) => {
+    await using executor = start(2)
+    const parts = { executor, store, trainer: lengths, weights, dataset, metrics: [metric] }
+    await evaluateInShards({ ...parts, rows }, context)
+    const peaks = await Promise.all([0, 1].map((input) => executor.run({ kind: peakMemory, input }, context)))
+    return Math.max(...peaks.map(({ value }) => value))
+  }, true)
+  const ours = peakMemoryMb()
+  return {
+    work: `${manyRows.toLocaleString('en')} short texts evaluated on two local workers: peak memory of the caller`,
+    ...{ ours, peer: workerMb, peerName: 'of a worker', unit: 'MB', ratio: workerMb / ours },
+    ...{ goal: 'reported', met: true, peakMemoryMb: ours },
+  }
 }
 
 async function jobsRow(): Promise<BenchRow> {

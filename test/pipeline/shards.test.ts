@@ -11,6 +11,7 @@ import { storeLedger } from '../../src/gate/index.js'
 import type { Rows, WeightsDirectory } from '../../src/model/index.js'
 import { predictInShards } from '../../src/pipeline/evaluate-in-shards.js'
 import { evaluateInShards, evaluationKind } from '../../src/pipeline/index.js'
+import { shardsOf } from '../../src/pipeline/shard-rows.js'
 import { directoryStore } from '../../src/store/directory/index.js'
 import type { Store } from '../../src/store/index.js'
 import { memoryStore } from '../../src/store/memory/index.js'
@@ -85,6 +86,44 @@ describe('evaluateInShards', () => {
     expect(warnings[0]!.length).toBeGreaterThan(5)
     expect(done.at(-1)).toBe(rows.size)
     expect(done).toEqual([...new Set(done)].sort((one, other) => one - other))
+  })
+
+  it('reads rows only as far as its jobs at once need them', async () => {
+    const many = 20_000
+    let read = 0
+    let taken = 0
+    let most = 0
+    const counted: Rows<string, string> = {
+      ...{ size: many, digest: rows.digest },
+      async *[Symbol.asyncIterator]() {
+        for (; read < many; read += 1) {
+          most = Math.max(most, read - taken)
+          yield { id: `row ${read}`, input: `text ${read}`, target: 'apple', slices: {} }
+        }
+      },
+    }
+    const store = memoryStore()
+    await using executor = inProcess(store)
+    const onProgress = (done: number) => {
+      taken = done
+    }
+    const options = { rowsPerShard: 128, parallel: 3, onProgress }
+    const { ids } = await evaluateInShards({ ...parts, rows: counted, store, executor, ...options }, context)
+    expect(ids.length).toBe(many)
+    expect(most).toBeLessThanOrEqual(3 * 128)
+  })
+
+  it('ends a shard whose inputs are large', async () => {
+    const large: Rows<string, string> = {
+      ...{ size: 640, digest: rows.digest },
+      async *[Symbol.asyncIterator]() {
+        for (let index = 0; index < 640; index += 1)
+          yield { id: `row ${index}`, input: `text ${index} ${'x'.repeat(200_000)}`, target: 'apple', slices: {} }
+      },
+    }
+    const sizes: number[] = []
+    for await (const { rows: shard } of shardsOf(large, 4096)) sizes.push(shard.length)
+    expect(sizes).toEqual([128, 128, 128, 128, 128])
   })
 
   it('loads a model once for its shards, and disposes of it for another one, after an error and at the end', async () => {
