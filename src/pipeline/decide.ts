@@ -1,13 +1,14 @@
 // From a candidate to a result: scored, judged, and published if the gate lets it through.
 import { join } from 'node:path'
-import { canonicalJson, type Digest, digestJson, isSheikhError } from '../core/index.js'
+import { type Digest, digestJson, isSheikhError } from '../core/index.js'
 import { type Evaluation, writeEvaluation } from '../evaluation/index.js'
 import type { Evidence, Verdict } from '../gate/index.js'
-import type { Prediction, Rows } from '../model/index.js'
+import type { Rows } from '../model/index.js'
 import type { Bundle, JudgedCandidate, Release, ReleaseRecord } from '../releaser/index.js'
 import type { Candidate } from '../trainer/index.js'
 import { isBetter, markChosen, notJudged, recordChoice, type Standing, withOthers } from './choose.js'
-import { bestRelease, latestReleaseOf } from './lookup.js'
+import { type Judged, judgeOne } from './judge-candidate.js'
+import { latestReleaseOf } from './lookup.js'
 import { measurementOf } from './measurement.js'
 import type { RunOptions } from './options.js'
 import { publish } from './publish.js'
@@ -17,8 +18,7 @@ import { trainingOf } from './released-weights.js'
 import type { RunRecord, RunResult } from './run-result.js'
 import type { Session } from './session.js'
 import { stagesOf, stageValues } from './stage-values.js'
-import { evaluateStage } from './stages/evaluate.js'
-import { gateStage, tellVerdict } from './stages/gate.js'
+import { tellVerdict } from './stages/gate.js'
 import type { HostStages } from './stages/host.js'
 import { isOvertaken, noteSource } from './stages/release.js'
 import { evaluationFile } from './stages/score-model.js'
@@ -107,16 +107,6 @@ async function upToDate(
   return { runId, ...chosen, status: 'up-to-date', release }
 }
 
-/** A candidate that was scored, and the gate's verdict on it: absent for the current release. */
-interface Judged {
-  readonly offer: Offer
-  readonly evidence: Evidence
-  readonly digest: Digest
-  readonly verdict?: Verdict | undefined
-  /** What the record of the run says of it. */
-  readonly noted: Partial<RunRecord>
-}
-
 async function judge(
   session: Session,
   decision: Decision,
@@ -167,54 +157,6 @@ async function judge(
   return { runId, ...chosen, status: 'released', release, verdict }
 }
 
-async function judgeOne(
-  session: Session,
-  { offer, decision, standing }: { readonly offer: Offer; readonly decision: Decision; readonly standing: Standing },
-  known: Known,
-): Promise<Judged> {
-  const { bundle, host, variant } = offer
-  const { offers, evaluation, names, isAskedAgain = false, until } = decision
-  const told = await decision.told?.()
-  const { evidence, digest } = await evaluateStage(
-    session,
-    offer,
-    evaluation,
-    referencesOf(session, known),
-    isAskedAgain ? undefined : told,
-  )
-  const evaluations = { ...evidence, candidate: evidence.candidate.evaluation }
-  if (isAskedAgain && told !== undefined) warnOfOtherAnswers(session, told, evaluations.candidate)
-  const noted = (verdict?: Verdict, policy?: RunRecord['policy']) => {
-    const { evaluations: kept, metrics, baseline, best } = session.record
-    return { offer, evidence, digest, verdict, noted: { evaluations: kept, metrics, baseline, best, verdict, policy } }
-  }
-  // It is not compared with itself.
-  if (standing === 'up-to-date') return noted()
-  if (variant.name === undefined) await host?.add('evaluations', { value: evaluations }, digest)
-  const candidates = names?.length ?? offers.length
-  const verdict = await gateStage(session, evidence, {
-    ...{ bundle: bundle.digest, current: known.current, isPreliminary: until !== undefined },
-    ...{ candidate: variant.name, candidates, unlisted: candidates - offers.length },
-  })
-  return noted(verdict, session.record.policy)
-}
-
-/** Two devices may round differently: many other answers tell that the predictions were of another model. */
-function warnOfOtherAnswers(session: Session, told: Evaluation, here: Evaluation): void {
-  let others = 0
-  for (let index = 0; index < here.ids.length; index += 1)
-    if (answerOf(told.predictions.at(index)) !== answerOf(here.predictions.at(index))) others += 1
-  if (others === 0) return
-  const items = here.ids.length
-  session.warn(
-    `The model predicts otherwise here than on the machine that trained it: ${others} of ${items} items. What it predicts here decides.`,
-    { items, others },
-  )
-}
-
-const answerOf = (prediction: Prediction | null | undefined): string =>
-  prediction?.kind === 'label' ? `label ${prediction.label}` : canonicalJson(prediction ?? null)
-
 // Another machine may release again and again; each time costs a comparison of answers that are stored.
 const decisions = 5
 
@@ -240,11 +182,6 @@ async function decideAgainstCurrent(
       known = { history, current }
     }
   }
-}
-
-function referencesOf(session: Session, { history, current }: Known) {
-  const baseline = current?.withdrawn === undefined ? current : undefined
-  return { baseline, best: bestRelease(history, session.options.gate, baseline) }
 }
 
 /** Keeps what another machine needs to decide again, whatever the verdict was: that machine writes the ledger. */

@@ -13,9 +13,11 @@ import {
 import type { CandidateRecord, Trainer } from '../trainer/index.js'
 import type { PipelineOptions } from './options.js'
 
-/** How a further candidate is made. What it does not name is as for the candidate of `trainer`. */
+/** How a further candidate is made: by another trainer, with another seed, or both. */
 export interface CandidateVariant<I = string, T = string> {
+  /** A release that was made by it needs it to be loaded. @default the option `trainer` */
   readonly trainer?: Trainer<I, T> | undefined
+  /** A whole number. @default the option `seed` */
   readonly seed?: number | undefined
 }
 
@@ -28,7 +30,8 @@ export interface Variant {
 }
 
 /** The name of the candidate that `trainer` trains, if there are others. */
-export const mainCandidate = 'trainer'
+const mainCandidate = 'trainer'
+
 type Asked = Pick<PipelineOptions<unknown, unknown>, 'trainer' | 'seed' | 'candidates'>
 
 /** The candidates of each run, in their order: among equals the first is chosen. */
