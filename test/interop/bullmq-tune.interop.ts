@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Queue } from 'bullmq'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { setUpRedis } from '../../examples/cluster/redis-server.js'
+import { directoryStore } from '../../src/store/directory/index.js'
 import { commit, edit, project, type Started, sheikh, sheikhJson, start, temporary, write } from '../cli/harness.js'
 import { type QueueServer, startRedis } from './queue-servers.js'
 
@@ -102,5 +103,21 @@ describe.skipIf(missing !== undefined)('sheikh tune --redis', () => {
     const { code, err } = await start(root, ['tune', ...queueOf('stores')], { env }).ended
     expect(err).toMatch(/the store of the worker .* does not contain the job .* Give caller and worker the same store/)
     expect(code).toBe(1)
+  })
+
+  it('evaluates the model of sheikh run on the workers, with the digests of one process', async () => {
+    const evaluationsIn = async (root: string, ...parts: readonly string[]) => {
+      const { code, out, err } = await start(root, ['run', '--json', ...parts], { env }).ended
+      expect(code, err).toBe(0)
+      const { runId } = JSON.parse(out) as { readonly runId: string }
+      const run = (await directoryStore(join(root, '.sheikh')).runs.read(runId)) as { readonly evaluations?: unknown }
+      return run.evaluations
+    }
+    const expected = await evaluationsIn(await tunable())
+    const { root, other } = await checkouts({ isShared: true })
+    const evaluator = await worker(other, 'evaluation')
+    expect(await evaluationsIn(root, ...queueOf('evaluation'))).toEqual(expected)
+    evaluator.child.kill('SIGTERM')
+    expect((await evaluator.ended).out).toContain('Jobs: 1 answered')
   })
 })
