@@ -8,10 +8,10 @@ import type { Prediction } from '../model/index.js'
  * members give, by their shares; of equal ones, that of the earlier member. `weights`: the mean of the weights, by the shares of the
  * members, which are fine-tuned from one base: a model of the cost of one member.
  */
-export type Combination = PredictionCombination | 'weights'
+export type Combination = 'mean' | 'vote' | 'weights'
 
 /** How the predictions of members become one. */
-export type PredictionCombination = 'mean' | 'vote'
+export type PredictionCombination = Exclude<Combination, 'weights'>
 
 /**
  * Combines the predictions of members for one input.
