@@ -5,7 +5,9 @@ import { Queue } from 'bullmq'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { setUpRedis } from '../../examples/cluster/redis-server.js'
 import { directoryStore } from '../../src/store/directory/index.js'
-import { commit, edit, project, type Started, sheikh, sheikhJson, start, temporary, write } from '../cli/harness.js'
+import { commit, edit, project, type Started, sheikhJson, start, temporary, write } from '../cli/harness.js'
+import { startMoto } from './moto.js'
+import { interopPython } from './python.js'
 import { type QueueServer, startRedis } from './queue-servers.js'
 
 const missing = setUpRedis()
@@ -51,20 +53,28 @@ describe.skipIf(missing !== undefined)('sheikh tune --redis', () => {
     ...['--redis', server.url.replace(':right-password@', ''), '--password-env', 'QUEUE_PASSWORD', '--queue', queue],
   ]
 
-  async function worker(root: string, queue: string): Promise<Started> {
-    const started = start(root, ['worker', ...queueOf(queue)], { env })
+  async function worker(root: string, queue: string, more: Readonly<Record<string, string>> = {}): Promise<Started> {
+    const started = start(root, ['worker', ...queueOf(queue)], { env: { ...env, ...more } })
     workers.push(started)
     await started.says('does one job at a time')
     return started
   }
 
-  it('gives the result of one process, with the workers of another checkout, one of which is killed', async () => {
+  const gives = 'gives the result of one process, with workers of another checkout, one of which is killed, through'
+  it.each(['a shared folder', 'a bucket'])(`${gives} %s`, async (store) => {
     const one = (await sheikhJson(await tunable(), 'tune', '--workers', '1')).json
-    const { root, other } = await checkouts({ isShared: true })
-    const [first, second] = [await worker(other, 'killed'), await worker(other, 'killed')]
+    const isShared = store === 'a shared folder'
+    if (!isShared && interopPython() === undefined) {
+      console.log('Skipped: there is no Python, and so no server of S3. npm run setup:interop -- --python-only')
+      return
+    }
+    await using moto = isShared ? undefined : await startMoto()
+    const variables = moto?.environment('cluster') ?? {}
+    const { root, other } = await checkouts({ isShared })
+    const [first, second] = [await worker(other, 'killed', variables), await worker(other, 'killed', variables)]
     const connection = { ...{ host: '127.0.0.1', port: Number(new URL(server.url).port) }, password: 'right-password' }
     const queue = new Queue('killed', { connection })
-    const search = start(root, ['tune', ...queueOf('killed'), '--write', '--json'], { env })
+    const search = start(root, ['tune', ...queueOf('killed'), '--write', '--json'], { env: { ...env, ...variables } })
     await expect.poll(() => queue.getActiveCount(), { timeout: 120_000, interval: 20 }).toBe(2)
     first.child.kill('SIGKILL')
     const { code, out, err } = await search.ended
@@ -79,7 +89,7 @@ describe.skipIf(missing !== undefined)('sheikh tune --redis', () => {
     expect([workerCode, said]).toEqual([0, expect.stringMatching(/Jobs: 4 answered, 0 given back\.\n$/)])
     // The search and a run share the store, so the run trains nothing.
     await commit(root, 'tuned')
-    expect((await sheikh(root, ['run'])).err).toMatch(/train: cached/)
+    expect((await start(root, ['run'], { env: variables }).ended).err).toMatch(/train: cached/)
   })
 
   it('refuses a worker of a checkout with other files, and continues with the same files', async () => {

@@ -1,30 +1,20 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { cpSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { callContext } from '../../src/core/index.js'
 import { projectStore } from '../../src/repository/project-store.js'
 import { directoryStore } from '../../src/store/directory/index.js'
 import { storeContract } from '../../src/testing/store-contract.js'
 import { commit, edit, project, sheikh, sheikhJson, temporary, write } from '../cli/harness.js'
-import { type S3UnderTest, s3Suite } from '../releaser/s3-suite.js'
-import { interopPython } from './python.js'
+import { s3Suite } from '../releaser/s3-suite.js'
+import { type Moto, startMoto } from './moto.js'
 
-let child: ChildProcess
-let server: S3UnderTest
+let server: Moto
 
 beforeAll(async () => {
-  child = spawn(interopPython()!, [join(import.meta.dirname, 's3-moto.py')], { stdio: ['pipe', 'pipe', 'ignore'] })
-  const [line] = (await once(createInterface(child.stdout!), 'line')) as [string]
-  const credentials = { accessKeyId: 'testing', secretAccessKey: 'testing' }
-  server = { ...(JSON.parse(line) as Pick<S3UnderTest, 'endpoint' | 'bucket'>), credentials }
+  server = await startMoto()
 })
-afterAll(async () => {
-  child.stdin!.end()
-  await once(child, 'exit')
-})
+afterAll(() => server?.[Symbol.asyncDispose]())
 
 describe("moto's server", () => s3Suite(() => server))
 
@@ -33,12 +23,7 @@ describe('a project with SHEIKH_STORE', () => {
   /** As on a machine whose environment names the store. */
   const environment = () => {
     prefixes += 1
-    return {
-      SHEIKH_STORE: `s3://${server.bucket}/project-${prefixes}`,
-      AWS_ENDPOINT_URL: server.endpoint,
-      AWS_ACCESS_KEY_ID: server.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: server.credentials.secretAccessKey,
-    }
+    return server.environment(`project-${prefixes}`)
   }
   const set = (variables: Readonly<Record<string, string>>) => {
     for (const [name, value] of Object.entries(variables)) vi.stubEnv(name, value)
