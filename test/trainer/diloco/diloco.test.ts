@@ -17,9 +17,11 @@ import {
   dilocoKind,
   dilocoTrainer,
   gradientModel,
+  llamaTrainer,
   tfjsTrainer,
 } from '../../../src/trainer/tfjs/index.js'
 import { builtRooms } from '../../built-package.js'
+import { makeBase } from '../llama/base.js'
 import { classifier, rounds, texts } from './texts.js'
 
 let below: string
@@ -260,6 +262,32 @@ describe('a distributed training', () => {
     await using model = await trainer.load(weights, callContext())
     const [found] = await model.predict([0.5], callContext())
     expect(found).toMatchObject({ kind: 'number', value: expect.closeTo(2, 1) })
+  })
+})
+
+describe('a distributed training of a language model', () => {
+  it('trains all weights, and refuses adapters', async () => {
+    const options = {
+      base: await makeBase(below),
+      fromScratch: true,
+      thread: 'caller',
+      answer: { kind: 'choice', choices: [0, 1, 2, 3, 4].map((number) => `class ${number}`) },
+      device: 'wasm',
+      maximumLength: 32,
+      epochs: 2,
+      batchSize: 4,
+    } as const
+    const trainer = llamaTrainer(options)
+    const first = await train({ trainer, request: { training: texts(20) }, options: { replicas: 2 } })
+    const again = await train({ trainer, request: { training: texts(20) }, options: { replicas: 2 } })
+    expect(first.record.lossCurve.map(([step]) => step)).toEqual([5])
+    expect(again.weights.digest).toBe(first.weights.digest)
+    await using model = await trainer.load(first.weights, callContext())
+    expect((await model.predict(['common1 topica'], callContext()))[0]!.kind).toBe('label')
+    const [store, adapters] = [memoryStore(), llamaTrainer({ base: options.base, lora: {} })]
+    expect(() => dilocoTrainer(adapters, { executor: inProcess(store, trainer), store, replicas: 2 })).toThrow(
+      'without "lora"',
+    )
   })
 })
 

@@ -1,6 +1,6 @@
 import { copyFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, type JsonObject, SheikhError } from '../../../core/index.js'
+import { type CallContext, type Json, type JsonObject, SheikhError } from '../../../core/index.js'
 import {
   fromFloat32,
   type Model,
@@ -14,18 +14,19 @@ import { chatTemplateFile, readChatTemplate } from '../../../prompts/index.js'
 import { storageFailed, writeFileAtomic } from '../../../store/index.js'
 import type { LoadContext, Trainer } from '../../trainer.js'
 import { checkCheckpointOptions } from '../checkpoints.js'
-import { deviceEnvironment, openDevice } from '../devices.js'
+import { type Device, deviceEnvironment, openDevice } from '../devices.js'
 import { loopCheckpoints, madeBy, recordOf } from '../fit-record.js'
 import { packageVersion } from '../package-version.js'
 import { loadInThread } from '../thread/model-thread.js'
-import { canHaveThread, feed, openTraining, predictsInThread } from '../training.js'
+import { registerParts, type TrainerParts } from '../trainer-parts.js'
+import { canHaveThread, feed, openTraining, predictsInThread, type Trainee } from '../training.js'
 import { readAdapterFiles, writeAdapterFiles } from './adapter-files.js'
 import { checkBase, openBase, readConfig, readTokens, readValues } from './base-model.js'
 import type { Llama, TokenSequence } from './llama.js'
 import { type LlamaConfig, llamaShapes } from './llama-config.js'
 import { llamaModel } from './llama-model.js'
 import { describeLlama, type LlamaSettings, type LlamaTrainerOptions, toLlamaSettings } from './llama-options.js'
-import { llamaTrainee, toTensors } from './llama-trainee.js'
+import { type LlamaTraineeOptions, llamaTrainee, toTensors } from './llama-trainee.js'
 import { loraAdapters, loraShapes } from './lora.js'
 import { readSequences } from './sequences.js'
 
@@ -53,49 +54,47 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
     const { packages, fingerprint } = await deviceEnvironment(deviceName, context)
     return { packages: { ...packages, [tokenizerPackage]: packageVersion(tokenizerPackage) }, device: fingerprint }
   }
-  return {
+  const traineeFor = (options: LlamaTraineeOptions, device: Device, context: CallContext): Trainee<TokenSequence> =>
+    canHaveThread(device, thread)
+      ? { thread: 'own', work: { builtIn: 'llama', options } }
+      : { thread: 'caller', build: () => llamaTrainee(options, device, context) }
+  const fitAs: TrainerParts<string, string>['fit'] = async (request, context, { described, open }) => {
+    const { training: rows, seed, directory } = request
+    const { lora, loop } = settings
+    const device = await openDevice(deviceName, context)
+    await using opened = await openBase(settings.base, context)
+    await checkBase(opened.base, context)
+    const { whole, start } = await startOf({ base: opened.base, lora }, request.base, context)
+    const { json, config } = await readConfig(whole)
+    const tokens = await readTokens(whole, config)
+    const maximumLength = lengthOf(settings, config)
+    const sequences = { ...settings, maximumLength, inputsAlone: settings.answer.kind === 'likelihood' }
+    // Without early stopping they are neither read nor recorded.
+    const watched = loop.earlyStopping === undefined ? undefined : request.development
+    const made = madeBy(described, request, await environment(context), watched)
+    const isFromScratch = settings.fromScratch && request.base === undefined
+    const options = { config, loop, lora, directory: isFromScratch ? undefined : whole }
+    const trainee = traineeFor(options, device, context)
+    await using training = await open(trainee, device, directory, context, config as unknown as Json)
+    await feed(training, 'training', context, (keep) => readSequences(rows, tokens, sequences, keep, context))
+    if (watched !== undefined)
+      await feed(training, 'development', context, (keep) => readSequences(watched, tokens, sequences, keep, context))
+    const { weights, ...trained } = await training.train(
+      { config: {}, seed, start, checkpoints: loopCheckpoints(made, request, checkpoints) },
+      context,
+    )
+    const shapes = lora?.merge === false ? loraShapes(config, lora) : llamaShapes(config)
+    await writeModel(directory, settings, { whole, json, shapes, weights }, context)
+    return { weights: await readWeightsDirectory(directory, context), record: recordOf(made, trained) }
+  }
+  const trainer: Trainer<string, string> = {
     ...described,
     ...(settings.answer.kind === 'choice' && { targets: 'labels' as const }),
     weightsFormat: 'safetensors',
     warmStart: true,
     ...(!settings.fromScratch && { base: settings.base.digest }),
     environment,
-
-    async fit(request, context) {
-      const { training: rows, seed, directory } = request
-      const { lora, loop } = settings
-      const device = await openDevice(deviceName, context)
-      await using opened = await openBase(settings.base, context)
-      await checkBase(opened.base, context)
-      const { whole, start } = await startOf({ base: opened.base, lora }, request.base, context)
-      const { json, config } = await readConfig(whole)
-      const tokens = await readTokens(whole, config)
-      const maximumLength = lengthOf(settings, config)
-      const sequences = { ...settings, maximumLength, inputsAlone: settings.answer.kind === 'likelihood' }
-      // Without early stopping they are neither read nor recorded.
-      const watched = loop.earlyStopping === undefined ? undefined : request.development
-      const made = madeBy(described, request, await environment(context), watched)
-      const isFromScratch = settings.fromScratch && request.base === undefined
-      const options = { config, loop, lora, directory: isFromScratch ? undefined : whole }
-      await using training = await openTraining<TokenSequence>(
-        canHaveThread(device, thread)
-          ? { thread: 'own', work: { builtIn: 'llama', options } }
-          : { thread: 'caller', build: () => llamaTrainee(options, device, context) },
-        device,
-        directory,
-        context,
-      )
-      await feed(training, 'training', context, (keep) => readSequences(rows, tokens, sequences, keep, context))
-      if (watched !== undefined)
-        await feed(training, 'development', context, (keep) => readSequences(watched, tokens, sequences, keep, context))
-      const { weights, ...trained } = await training.train(
-        { config: {}, seed, start, checkpoints: loopCheckpoints(made, request, checkpoints) },
-        context,
-      )
-      const shapes = lora?.merge === false ? loraShapes(config, lora) : llamaShapes(config)
-      await writeModel(directory, settings, { whole, json, shapes, weights }, context)
-      return { weights: await readWeightsDirectory(directory, context), record: recordOf(made, trained) }
-    },
+    fit: (request, context) => fitAs(request, context, { described, open: openTraining }),
 
     async load(weights, context) {
       const chat = settings.answer.kind === 'text' ? await readChatTemplate(weights.path) : undefined
@@ -125,6 +124,16 @@ export function llamaTrainer(options: LlamaTrainerOptions): Trainer<string, stri
       })
     },
   }
+  // The frozen weights below adapters are not on the workers.
+  if (settings.lora !== undefined) return trainer
+  return registerParts(trainer, {
+    ...{ device: deviceName, loop: settings.loop, fit: fitAs },
+    // The weights of each round replace random ones.
+    trainee: (config, device, context) => {
+      const options = { config: config as unknown as LlamaConfig, loop: settings.loop }
+      return traineeFor(options, device, context) as Trainee<unknown>
+    },
+  })
 }
 
 /** Loads adapters while the files of Git LFS of their base are in a folder, which a thread that is replaced reads again. */
