@@ -30,7 +30,7 @@ const cases: readonly (readonly [line: readonly string[], offers: readonly strin
   [['rep'], ['reproduce', 'republish', 'report']],
   [
     ['run', '--re'],
-    ['--retrain', '--release-as', '--report'],
+    ['--retrain', '--release-as', '--report', '--redis'],
   ],
   [
     ['run', '--release-as', ''],
