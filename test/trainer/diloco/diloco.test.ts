@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callContext } from '../../../src/core/index.js'
 import { type Executor, inProcessExecutor } from '../../../src/execute/index.js'
+import { readWeightsDirectory, type WeightsDirectory } from '../../../src/model/index.js'
 import { directoryStore } from '../../../src/store/directory/index.js'
 import type { Store } from '../../../src/store/index.js'
 import { memoryStore } from '../../../src/store/memory/index.js'
@@ -266,28 +267,53 @@ describe('a distributed training', () => {
 })
 
 describe('a distributed training of a language model', () => {
-  it('trains all weights, and refuses adapters', async () => {
-    const options = {
+  const optionsOf = async () =>
+    ({
       base: await makeBase(below),
-      fromScratch: true,
       thread: 'caller',
       answer: { kind: 'choice', choices: [0, 1, 2, 3, 4].map((number) => `class ${number}`) },
       device: 'wasm',
       maximumLength: 32,
       epochs: 2,
       batchSize: 4,
-    } as const
-    const trainer = llamaTrainer(options)
+    }) as const
+  const probabilitiesOf = async (trainer: Trainer<string, string>, weights: WeightsDirectory) => {
+    await using model = await trainer.load(weights, callContext())
+    const [found] = await model.predict(['common1 topica'], callContext())
+    return found as { readonly kind: string; readonly probabilities?: Readonly<Record<string, number>> }
+  }
+
+  it('trains all weights, and refuses adapters', async () => {
+    const options = await optionsOf()
+    const trainer = llamaTrainer({ ...options, fromScratch: true })
     const first = await train({ trainer, request: { training: texts(20) }, options: { replicas: 2 } })
     const again = await train({ trainer, request: { training: texts(20) }, options: { replicas: 2 } })
     expect(first.record.lossCurve.map(([step]) => step)).toEqual([5])
     expect(again.weights.digest).toBe(first.weights.digest)
-    await using model = await trainer.load(first.weights, callContext())
-    expect((await model.predict(['common1 topica'], callContext()))[0]!.kind).toBe('label')
+    expect((await probabilitiesOf(trainer, first.weights)).kind).toBe('label')
     const [store, adapters] = [memoryStore(), llamaTrainer({ base: options.base, lora: {} })]
     expect(() => dilocoTrainer(adapters, { executor: inProcess(store, trainer), store, replicas: 2 })).toThrow(
       'without "lora"',
     )
+  })
+
+  it('starts from its base', async () => {
+    const options = await optionsOf()
+    const base = await probabilitiesOf(
+      llamaTrainer(options),
+      await readWeightsDirectory(options.base.directory, callContext()),
+    )
+    const changeBy = async (learningRate: number) => {
+      const trainer = llamaTrainer({ ...options, learningRate })
+      const { weights } = await train({ trainer, request: { training: texts(20) }, options: { replicas: 2 } })
+      return Math.max(
+        ...Object.entries((await probabilitiesOf(trainer, weights)).probabilities!).map(([label, probability]) =>
+          Math.abs(probability - base.probabilities![label]!),
+        ),
+      )
+    }
+    expect(await changeBy(1e-9)).toBeLessThan(1e-4)
+    expect(await changeBy(1e-2)).toBeGreaterThan(1e-2)
   })
 })
 
