@@ -11,6 +11,7 @@ import { directoryStore } from '../src/store/directory/index.js'
 import type { Store } from '../src/store/index.js'
 import { randomSampler, tune } from '../src/tune/index.js'
 import { type BenchRow, interleaved, median, peakMemoryMb } from './bench.js'
+import { distributedRows } from './scale-distributed.js'
 import { queueRows } from './scale-queue.js'
 import { cpuSeconds, cpuTime, echo, evaluated, lengths, peakMemory, searched, space } from './scale-worker.js'
 
@@ -28,6 +29,7 @@ export const parts = {
   caller: async () => [await callerRow()],
   jobs: async () => [await jobsRow()],
   queue: queueRows,
+  distributed: distributedRows,
   // The last one, because it takes the most memory.
   memory: async () => [await memoryRow()],
 }
