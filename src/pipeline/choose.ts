@@ -26,9 +26,11 @@ export function isBetter(one: Ranked, other: Ranked, gate: Pick<Gate, 'metrics' 
   const metric = gate.metrics.find(({ name }) => name === (gate.primaryMetric ?? gate.metrics[0]?.name))
   if (metric === undefined) return false
   const sign = metric.direction === 'higher-is-better' ? 1 : -1
-  const [mine, theirs] = [one, other].map(({ noted }) => noted.metrics?.[metric.name])
-  if (typeof mine !== 'number') return false
-  return typeof theirs !== 'number' || sign * mine > sign * theirs
+  const value = ({ noted }: Ranked) => {
+    const found = noted.metrics?.[metric.name]
+    return Number.isFinite(found) ? sign * found! : Number.NEGATIVE_INFINITY
+  }
+  return value(one) > value(other)
 }
 
 /** From what is released to what nobody may release. */

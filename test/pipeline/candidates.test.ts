@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { accuracy } from '../../src/evaluation/index.js'
 import { atLeast, improves, type LedgerEntry, noRegression, qualityGate } from '../../src/gate/index.js'
+import { isBetter } from '../../src/pipeline/choose.js'
 import type { PipelineOptions, RunEvent, RunResult, Stage } from '../../src/pipeline/index.js'
 import { fakeTrainer } from '../../src/testing/fake-trainer.js'
 import type { Trainer } from '../../src/trainer/index.js'
@@ -382,4 +383,15 @@ describe('candidates that cannot be', () => {
     expect(await keyOf({ candidates: {} })).toEqual(await keyOf({}))
     expect((await keyOf({ candidates: { a: { seed: 1 } } }))[0]).not.toBe((await keyOf({}))[0])
   })
+})
+
+it('a value that is not a number is worse than any number, whichever is declared first', () => {
+  const of = (value: number | null | undefined) => ({
+    noted: { metrics: value === undefined ? {} : { accuracy: value } },
+  })
+  for (const none of [Number.NaN, null, undefined, Number.POSITIVE_INFINITY]) {
+    expect(isBetter(of(0.1), of(none), gate)).toBe(true)
+    expect(isBetter(of(none), of(0.1), gate)).toBe(false)
+    expect(isBetter(of(none), of(none), gate)).toBe(false)
+  }
 })
