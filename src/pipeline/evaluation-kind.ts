@@ -6,6 +6,7 @@ import {
   type Digest,
   digestJson,
   digestOfPart,
+  messageOf,
   SheikhError,
   Slots,
 } from '../core/index.js'
@@ -66,6 +67,9 @@ export function evaluationKind<I, T>(parts: EvaluationKindOptions<I, T>): JobKin
     loaded = undefined
     await ended?.[Symbol.asyncDispose]()
   }
+  // It says nothing about this job, which may be of another model or have an error of its own.
+  const unloadAnyway = ({ log }: JobContext) =>
+    unload().catch((error: unknown) => log.warn(`A model could not be freed: ${messageOf(error)}`))
   const kind: JobKind<ShardInput, ShardOutput> = {
     ...evaluationKindName,
     run: ({ expected }, context) =>
@@ -75,7 +79,7 @@ export function evaluationKind<I, T>(parts: EvaluationKindOptions<I, T>): JobKin
         const key = canonicalJson({ expected, weights: objects['weights']! })
         try {
           if (loaded?.key !== key) {
-            await unload()
+            await unloadAnyway(context)
             loaded = await loadModel({ ...parts, key, expected } as unknown as LoadRequest, context)
           }
           let reportedMs = clock.nowMs()
@@ -96,7 +100,7 @@ export function evaluationKind<I, T>(parts: EvaluationKindOptions<I, T>): JobKin
           }
         } catch (error) {
           // An abort or an error may leave a model that cannot be used.
-          await unload()
+          await unloadAnyway(context)
           throw error
         }
       }),

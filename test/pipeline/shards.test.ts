@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { callContext, type Json, SheikhError } from '../../src/core/index.js'
 import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../../src/dataset/index.js'
 import { evaluate, rememberingModel, writeEvaluation, writePredictions } from '../../src/evaluation/index.js'
-import { type Executor, inProcessExecutor } from '../../src/execute/index.js'
+import { type Executor, inProcessExecutor, localExecutor } from '../../src/execute/index.js'
 import { storeLedger } from '../../src/gate/index.js'
 import type { Rows, WeightsDirectory } from '../../src/model/index.js'
 import { predictInShards } from '../../src/pipeline/evaluate-in-shards.js'
@@ -154,6 +154,31 @@ describe('evaluateInShards', () => {
     expect(events).toEqual(['load', 'dispose', 'load', 'dispose', 'load', 'dispose'])
     const work = await readdir(join(folder, 'work'), { recursive: true }).catch(() => [])
     expect(work.filter((name) => /evaluation|shard/.test(name))).toEqual([])
+  })
+
+  it('keeps the error of a job, and does the next one, if a model cannot be freed', async () => {
+    const store = memoryStore()
+    let problem: Error | undefined
+    const stuck = shardTrainer({
+      version: '1',
+      onPredict: () => {
+        if (problem !== undefined) throw problem
+      },
+      onDispose: () => {
+        throw new Error('The model is stuck.')
+      },
+    })
+    const executor = inProcess(store, stuck)
+    const warnings: string[] = []
+    const warned = callContext({ log: { debug() {}, info() {}, warn: (message) => void warnings.push(message) } })
+    const run = async (seed: number) =>
+      evaluateInShards({ ...parts, weights: await weightsOf(seed), store, executor }, warned)
+    await run(1)
+    expect((await run(2)).ids.length).toBe(rows.size)
+    problem = new SheikhError('evaluation-invalid', 'The model is wrong.')
+    await expect(run(3)).rejects.toMatchObject({ code: 'evaluation-invalid', message: 'The model is wrong.' })
+    const freed = warnings.filter((message) => message === 'A model could not be freed: The model is stuck.')
+    expect(freed.length).toBe(3)
   })
 
   it('predicts no shard twice, except those with failures and those that the store lost', async () => {
@@ -376,7 +401,7 @@ describe('a pipeline with workers for its evaluation', () => {
     expect(await runOf(single, executor)).toEqual({ ...alone, cached: true })
   })
 
-  it.each(['version-mismatch', 'not-found'] as const)(
+  it.each(['version-mismatch', 'not-found', 'invalid-options'] as const)(
     'ends a run whose workers cannot score the baseline: %s',
     async (code) => {
       const { store: first, pipeline } = world()
@@ -385,12 +410,14 @@ describe('a pipeline with workers for its evaluation', () => {
       const store = memoryStore()
       const kinds = [evaluationKind({ trainer: fakeTrainer(), dataset: datasetOf(samples) })]
       await using executor = inProcessExecutor({ store, kinds })
+      await using unstartable = localExecutor({ store, worker: { module: join(tmpdir(), 'no-such-worker.js') } })
       const weights = new Set<string>()
       const failing: Executor = {
         ...executor,
         async run(job, within) {
           weights.add(job.objects!['weights']!)
           if (weights.size === 1) return executor.run(job, within)
+          if (code === 'invalid-options') return unstartable.run(job, within)
           throw new SheikhError(code, 'Cannot run.', { facts: { kind: job.kind.name } })
         },
       }

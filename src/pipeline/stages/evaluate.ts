@@ -146,7 +146,9 @@ async function scoreReference(
 /** Whether the workers are at fault, and not the model. */
 const isOfWorkers = ({ code, facts }: SheikhError): boolean =>
   ['version-mismatch', 'job-quarantined'].includes(code) ||
-  (['not-found', 'device-unavailable'].includes(code) && facts['kind'] === evaluationKindName.name)
+  (['not-found', 'device-unavailable'].includes(code) && facts['kind'] === evaluationKindName.name) ||
+  // The process of a worker could not start.
+  (['invalid-options', 'stage-failed'].includes(code) && facts['module'] !== undefined)
 
 /** Scores what another machine's run predicted. */
 async function scoreTold(session: Session, told: Evaluation, rows: Rows<unknown, unknown>): Promise<Scored> {
