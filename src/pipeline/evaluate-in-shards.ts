@@ -83,12 +83,7 @@ export async function predictInShards(
 ): Promise<{ readonly evaluation: Evaluation; readonly answers: Predictions }> {
   const { rowsPerShard = 4096, parallel = 16, executor, store, onProgress } = options
   const { rows, metrics, trainer, weights, dataset } = options
-  for (const [name, value] of Object.entries({ rowsPerShard, parallel }))
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new SheikhError(
-        'invalid-options',
-        `Cannot evaluate on workers: "${name}" is ${value}, which is not an integer of at least 1. Correct it.`,
-      )
+  checkShardOptions(options)
   const id = createRunId(context.clock.nowMs())
   const trainerDigest = digestOfPart(trainer)
   const input: ShardInput = {
@@ -144,6 +139,16 @@ export async function predictInShards(
   // Without a row there is no model, and `finish` throws.
   const evaluation = columns.finish(modelDigest ?? weightsDigest, rows.digest)
   return { evaluation, answers: answersIn(evaluation, inputs.take()) }
+}
+
+/** @throws `invalid-options`. */
+export function checkShardOptions({ rowsPerShard = 1, parallel = 1 }: Omit<ShardOptions, 'executor'>): void {
+  for (const [name, value] of Object.entries({ rowsPerShard, parallel }))
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot evaluate on workers: "${name}" is ${value}, which is not an integer of at least 1. Correct it.`,
+      )
 }
 
 interface PredictedShard extends Pick<ShardOfRows, 'rows'> {

@@ -5,6 +5,7 @@ import { memoryStore } from '../store/memory/index.js'
 import { approve, override } from './approve-override.js'
 import { beginRun } from './begin-run.js'
 import { collectGarbage, type GcPlan, planGc } from './collect-garbage.js'
+import { checkShardOptions } from './evaluate-in-shards.js'
 import type { RunEvent, RunEventOf, RunEventType } from './events.js'
 import { foreseen } from './foresee.js'
 import { importModel } from './import-model.js'
@@ -68,7 +69,7 @@ import { withdrawRelease } from './withdraw-release.js'
  * const result = await pipeline.run()
  * if (result.status === 'released') console.log(result.release.version)
  *
- * @throws `invalid-options` if a stage could never run, a name is invalid, or the trainer cannot start from the base.
+ * @throws `invalid-options` if a stage could never run, a name or number is invalid, or the trainer cannot start from the base.
  */
 export class Pipeline<I = string, T = string> {
   readonly #options: PipelineParts
@@ -89,6 +90,7 @@ export class Pipeline<I = string, T = string> {
         'invalid-options',
         `Cannot use the channel "${options.channel}": a name has only a-z, 0-9 and "-". Choose another name.`,
       )
+    if (options.evaluation !== undefined) checkShardOptions(options.evaluation)
     // The types of the parts are checked here. Inside, rows are passed along and never inspected.
     const parts = options as unknown as PipelineOptions<unknown, unknown>
     checkCandidates(parts)

@@ -266,6 +266,8 @@ describe('evaluateInShards', () => {
     await expect(evaluateInShards({ ...parts, store, executor, [name]: value }, context)).rejects.toMatchObject({
       code: 'invalid-options',
     })
+    // Not first at the evaluation of a baseline, which would count as one without scores.
+    expect(() => world().pipeline(undefined, { evaluation: { executor, [name]: value } })).toThrow(`"${name}" is`)
   })
 
   it('reads the files that samples name on the worker, and refuses other ones', async () => {
