@@ -138,7 +138,8 @@ describe('the name of the content of a folder', () => {
 
 describe('a dataset in Git', () => {
   it('is recognised without listing its files', async () => {
-    const { open, listings } = await dataset()
+    // Files are listed as well while Git compares them for longer than 50 ms, so the name is asked for before.
+    const { open, listings } = await dataset({ isAsked: true })
     await open()
     await open()
     const before = listings()
@@ -218,11 +219,16 @@ const summaryOf = async (open: () => Promise<{ summary: unknown }>) =>
     (error: { code: string }) => error.code,
   )
 
-async function dataset({ delayMs = 0 } = {}) {
+async function dataset({ delayMs = 0, isAsked = false } = {}) {
   const directory = at(folder)
+  let named: string | undefined
+  const ask = async () => {
+    if (isAsked) named = await git.folderContent!(folder, callContext())
+  }
   const listed = sampleFiles({
     directory,
     async contentId(context, options) {
+      if (isAsked && options?.isFresh !== true) return named
       await setTimeout(delayMs)
       return git.folderContent!(folder, context, options)
     },
@@ -246,7 +252,10 @@ async function dataset({ delayMs = 0 } = {}) {
   const data = new Dataset({ source, input: 'text', target: 'label', evaluation } as never)
   const cache = memoryDocuments()
   return {
-    open: () => data.open({ ...later(), cache }),
+    async open() {
+      await ask()
+      return data.open({ ...later(), cache })
+    },
     uncached: () => data.open(later()),
     listings: () => listings,
     checks: () => checks,
