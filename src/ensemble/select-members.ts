@@ -55,7 +55,11 @@ export async function selectMembers<I>(
   }
   const sign = metric.direction === 'higher-is-better' ? -1 : 1
   const valueAlone = ({ evaluation }: (typeof alone)[number]) => evaluation.metrics[0]!.value
-  const rank = (one: (typeof alone)[number]) => sign * (valueAlone(one) ?? -sign * Number.POSITIVE_INFINITY)
+  // A member without a value, such as one that answers no row, is the last.
+  const rank = (one: (typeof alone)[number]) => {
+    const value = valueAlone(one)
+    return value === null ? Number.POSITIVE_INFINITY : sign * value
+  }
   const [best, ...others] = [...alone].sort((one, other) => rank(one) - rank(other) || 0)
   const tests: MemberTest[] = [
     { name: best!.member.name, value: valueAlone(best!), joined: true, reason: 'It is the best member alone.' },

@@ -68,6 +68,21 @@ describe('an ensemble', () => {
     expect(await model.predict([1, 10], callContext())).toEqual([2, 20].map((value) => ({ kind: 'number', value })))
   })
 
+  it.each(['lower-is-better', 'higher-is-better'] as const)(
+    'never begins with a member whose metric has no value, where %s',
+    async (direction) => {
+      const silent = biasedTrainer(100)
+      const weight: Metric['weight'] = (row, prediction) =>
+        prediction.kind === 'number' && Math.abs(prediction.value - 2 * Number(row.input)) < 50 ? 1 : 0
+      const metric: Metric = { ...squaredError, direction, kind: 'ratio', weight }
+      const { config } = await fitted(ensembleTrainer({ members: { silent, good: biasedTrainer(1) }, joinBy: metric }))
+      expect(config.tests).toMatchObject([
+        { name: 'good', value: expect.closeTo(1), joined: true },
+        { name: 'silent', value: null, joined: false },
+      ])
+    },
+  )
+
   it('takes a member only if the development rows show its gain', async () => {
     const members = {
       worse: biasedTrainer(5, 0.01),
