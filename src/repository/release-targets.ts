@@ -133,7 +133,6 @@ export function projectTagFormat(project: string): string {
   return name === '' ? 'v{version}' : `${name}-v{version}`
 }
 
-/** Absent: the client looks for a profile, a role or single sign-on. */
 /** A bucket with the settings and credentials of the environment, as other programs find them. */
 export const bucketIn = (
   { address, endpoint, region }: Pick<BucketOptions, 'address' | 'endpoint' | 'region'>,
@@ -148,6 +147,7 @@ export const bucketIn = (
   credentials: credentialsIn(environment),
 })
 
+/** Absent: the client looks for a profile, a role or single sign-on. */
 function credentialsIn(environment: EnvironmentVariables): BucketCredentials | undefined {
   const accessKeyId = environment['AWS_ACCESS_KEY_ID'] || undefined
   const secretAccessKey = environment['AWS_SECRET_ACCESS_KEY'] || undefined
