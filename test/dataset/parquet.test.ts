@@ -41,6 +41,17 @@ const expected = numbers.map((n) => ({
 }))
 
 describe('Parquet files', () => {
+  it('may have a row group without rows', async () => {
+    // Of pyarrow 26.0.1: row groups of 2, 0 and 1 rows.
+    const packed = [
+      'UEFSMRUAFRwVHCwVBBUAFQYVBhwAAAACAAAABAEBAAAAAgAAABUAFRQVFCwVAhUAFQYVBhwAAAACAAAAAgEDAAAAFQQZLDUAGAZz',
+      'Y2hlbWEVAgAVAiUCGAFuABYGGTwZHCYAHBUCGSUGABkYAW4VABYEFkIWQiYISRwVABUAFQIAPCkGGSYABAAAABZCFgQmCBZCABkc',
+      'JgAcFQIZFQYZGAFuFQAWABYAFgAmAEkMAAAWABYAJgAWAAAZHCYAHBUCGSUGABkYAW4VABYCFjoWOiZKSRwVABUAFQIAPCkGGSYA',
+      'AgAAABY6FgImShY6ACggcGFycXVldC1jcHAtYXJyb3cgdmVyc2lvbiAyNi4wLjEZHBwAAADUAAAAUEFSMQ==',
+    ].join('')
+    expect(await valuesIn(Uint8Array.from(Buffer.from(packed, 'base64')))).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }])
+  })
+
   it.each<[string, Partial<Options>]>([
     ['UNCOMPRESSED', { codec: 'UNCOMPRESSED' }],
     ['SNAPPY', { codec: 'SNAPPY' }],
