@@ -3,6 +3,7 @@ import { existsSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { commandNamed } from '../../src/cli/command-table.js'
+import { forgetSteps } from '../../src/repository/audit/forget-steps.js'
 import { openRepository } from '../../src/repository/index.js'
 import { sheikh, sheikhJson } from '../cli/harness.js'
 import { itInFull } from '../in-full.js'
@@ -253,4 +254,20 @@ itInFull('works in a project below the root of the repository, and reads files o
   const commands = steps.flatMap((step) => step.commands)
   expect(commands).toContain('git rm -- dataset/samples/all/03.json')
   expect(commands).toContain('git filter-repo --invert-paths --path=models/dataset/samples/all/03.json')
+})
+
+it('deletes the folders of a store in a bucket, and nothing else below its address', () => {
+  const facts = { releases: [], isPinned: false, channel: 'latest', baselines: [], blobs: [], namedFiles: [] }
+  const steps = forgetSteps({
+    ...facts,
+    hasStore: true,
+    bucket: "s3://team/the ann's store/",
+    evaluationPath: 'dataset/evaluation.json',
+  })
+  const commands = steps.flatMap((step) => step.commands).filter((command) => command.startsWith('aws'))
+  expect(commands).toHaveLength(5)
+  for (const command of commands)
+    expect(command).toMatch(
+      /^aws s3 rm --recursive 's3:\/\/team\/the ann'\\''s store\/(objects|keys|runs|events|journals)\/'$/,
+    )
 })

@@ -47,6 +47,12 @@ export interface ForgetFacts {
 export const quoted = (text: string): string =>
   /^[\w./@%+=:,][\w./@%+=:,-]*$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 
+/** Only the store's own folders: releases may lie below the same address. */
+const bucketCommands = (address: string) =>
+  ['objects', 'keys', 'runs', 'events', 'journals'].map(
+    (folder) => `aws s3 rm --recursive ${quoted(`${address.replace(/\/+$/, '')}/${folder}/`)}`,
+  )
+
 /** Of a path with `*`, `?` or `[`, git would take every file that it matches. */
 const gitOn = (path: string): string => (/[*?[\\]/.test(path) ? 'git --literal-pathspecs' : 'git')
 
@@ -187,7 +193,7 @@ function clean({ releases, hasStore, bucket }: ForgetFacts): readonly ForgetStep
       ? [
           {
             step: 'Delete the local store with its caches, runs, evaluations and candidates, on every machine and in the caches of CI.',
-            commands: ['rm -r .sheikh', ...(bucket === undefined ? [] : [`aws s3 rm --recursive ${quoted(bucket)}`])],
+            commands: ['rm -r .sheikh', ...(bucket === undefined ? [] : bucketCommands(bucket))],
             note: 'It is a cache: releases and the ledger are elsewhere. Runs that wait for approval are lost.',
           },
         ]
