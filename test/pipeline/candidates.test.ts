@@ -166,6 +166,22 @@ describe('several candidates in one run', () => {
     expect((await worse.runs())[0]!.candidates).toEqual(open.candidates)
   })
 
+  it('the chosen one keeps its level if it is judged alone later, or among fewer', async () => {
+    const { pipeline } = world()
+    await pipeline(samples, { gate }).run()
+    const small = wrongOn('fig')
+    const levelOf = async (changes: Changes) => {
+      const result = await pipeline(samples, { gate, ...changes }).run()
+      if (!('verdict' in result)) throw new Error(result.status)
+      return ofKind('comparison', result.verdict.findings[1]).alpha
+    }
+    const candidates = { small: { trainer: small }, worse: { trainer: wrongOn('apple', 'pear', 'plum') } }
+    expect(await levelOf({ trainer: wrongOn('apple', 'pear'), candidates })).toBe(0.05 / 3)
+    expect(await levelOf({ trainer: small })).toBe(0.05 / 3)
+    const { worse } = candidates
+    expect(await levelOf({ trainer: small, candidates: { worse } })).toBe(0.05 / 3)
+  })
+
   it('each counts as a use of the evaluation set, and together they spend one level', async () => {
     const { pipeline } = world()
     await pipeline(samples, { gate }).run()

@@ -41,11 +41,16 @@ export function gateStage(
     const together = { candidates, unlisted }
     const { use, repeated, spentAlpha } = useOf(asked as readonly VerdictEntry[], { bundle, against, ...together })
     const { gate } = session.options
+    // Judged alone at the whole level, the best of several candidates would lose the correction for the choice.
+    const earlier = asked.flatMap((entry) =>
+      (entry as VerdictEntry).bundle === bundle ? ((entry as VerdictEntry).candidates ?? 1) : [],
+    )
+    const divisor = Math.max(candidates, ...earlier)
     const judged: Evidence = {
       ...evidence,
       evaluationCount: use,
       ...(spentAlpha !== undefined && { spentAlpha }),
-      ...(candidates > 1 && { passAlpha: alpha / candidates }),
+      ...(divisor > 1 && { passAlpha: alpha / divisor }),
     }
     const asIs = checkVerdict(await gate.decide(judged, session.context))
     const decided = await withPolicy(
