@@ -57,7 +57,7 @@ describe('the report of a run', () => {
     expect(report).toContain('| Candidate | Chosen | Result | accuracy | Why |')
     expect(report).toMatch(/\| trainer \| yes \| fail \| 0\.\d+ \| The candidate must not be released: /)
     expect(report).toMatch(/\| again \| no \| fail \| 0\.\d+ \|/)
-    expect(report).toContain('5 % / 2 = 2.5 %')
+    expect(report).toContain('5 % / 2, about 2.5 %')
     expect(report).toContain('tend to be too high')
     expect(report).toMatch(/\| train \(again\) \| ran \|/)
     expect(reportRunHtml(record!)).toContain('<h2>Candidates</h2>')

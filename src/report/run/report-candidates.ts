@@ -8,8 +8,13 @@ export function candidatesSection({ candidates = [], status }: RunRecord): reado
   const metrics = [...new Set(candidates.flatMap((candidate) => Object.keys(candidate.metrics ?? {})))]
   const chosen = candidates.find((candidate) => candidate.chosen)
   const level = Number((5 / candidates.length).toPrecision(2))
+  const isJudged = candidates.some(({ status }) => ['pass', 'inconclusive', 'fail'].includes(status))
   const sentences = [
-    `Each candidate was judged at a level of at most 5 % / ${candidates.length} = ${level} %, so that the chance of letting a worse one through is at most 5 %, whichever is chosen.`,
+    ...(isJudged
+      ? [
+          `The gate judges each of ${candidates.length} candidates at a level of at most 5 % / ${candidates.length}, about ${level} %, so that the chance that one passes although it is worse is at most 5 % over all of them.`,
+        ]
+      : []),
     ...(chosen === undefined || chosen.status === 'up-to-date' || chosen.status === 'withdrawn'
       ? []
       : [
