@@ -86,7 +86,7 @@ async function accuracyRows<I>(
     const format = compression ?? 'float32'
     rows.push({
       work: `accuracy of ${replicas} replicas, ${format}: ${name}`,
-      ...{ ours: accuracy, peer: alone, peerName: 'one machine, as many samples', unit: '%', ratio: accuracy / alone },
+      ...{ ours: accuracy, peer: alone, peerName: 'one machine, as many steps', unit: '%', ratio: accuracy / alone },
       ...{ goal: 'at most 0.5 points lower', met: accuracy >= alone - 0.5, peakMemoryMb: peakMemoryMb() },
     })
     const { gradient, weights, examples } = traffic()

@@ -62,7 +62,11 @@ describe('values in the store', () => {
       '__proto__ /b': Float32Array.of(-3),
     }
     expect(await getValues(place(), await putValues(place(), values, context), context)).toEqual(values)
-    const rounded = await getValues(place(), await putValues(place(), values, context, 'int8'), context)
+    const rounded = await getValues(
+      place(),
+      await putValues(place(), values, context, { compression: 'int8' }),
+      context,
+    )
     for (const [name, array] of Object.entries(values))
       for (const [index, value] of array.entries())
         expect(Math.abs(rounded[name]![index]! - value)).toBeLessThanOrEqual(

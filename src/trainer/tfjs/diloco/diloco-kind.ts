@@ -75,7 +75,10 @@ export function dilocoKind<I, T>(trainer: Trainer<I, T>): JobKind<never, unknown
           { config, seed, start, part },
           context,
         )
-        const gradient = await putValues(place, differenceOf(start, weights), context, compression ?? undefined)
+        const gradient = await putValues(place, differenceOf(start, weights), context, {
+          compression: compression ?? undefined,
+          exact: followed,
+        })
         const loss = lossCurve.reduce((sum, [, value]) => sum + value, 0) / lossCurve.length
         return { value: { loss, splitSteps, followed }, objects: { gradient } }
       } finally {

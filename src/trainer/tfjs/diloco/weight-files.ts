@@ -19,14 +19,20 @@ export interface ValuesPlace {
   readonly training: string
 }
 
+/** @param exact names of values that are not compressed: the error of an integer could make a small variance negative. */
 export async function putValues(
   { store, folder, training }: ValuesPlace,
   values: Values,
   context: CallContext,
-  compression?: Compression | undefined,
+  {
+    compression,
+    exact = [],
+  }: { readonly compression?: Compression | undefined; readonly exact?: readonly string[] } = {},
 ): Promise<Digest> {
   const tensors = Object.entries(values).flatMap(([name, array]) =>
-    compression === undefined ? [tensorOfFloat32(`value/${name}`, [array.length], array)] : quantized(name, array),
+    compression === undefined || exact.includes(name)
+      ? [tensorOfFloat32(`value/${name}`, [array.length], array)]
+      : quantized(name, array),
   )
   const directory = join(folder, 'put')
   await makeDirectory(directory)
