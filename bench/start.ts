@@ -7,7 +7,7 @@
 // twice; an index of its own for the reports of the root entry, because the bundler follows every export of an index that some entry
 // uses; on Node 22.1 and later, Node's cache of compiled code for the command line.
 //
-// A file of dist/ costs about as much as 15 kB of code. So these did not help: `minifyWhitespace` in tsup (20 % fewer bytes, the same
+// Measured beside other work, a file of dist/ costs very roughly as much as 15 kB of code. These did not help: `minifyWhitespace` in tsup (20 % fewer bytes, the same
 // time, and stack traces without lines); dynamic imports of the readers of Parquet and score files, of the quality checks and of
 // Feast's registry (7 % less code from 31 in place of 23 files, the same time); dynamic imports in the methods of Pipeline (6 % less
 // code from 44 files, slower); static imports in commandTrainer (two files fewer, no difference); rolldown, which divides dist/ more

@@ -37,7 +37,8 @@ export async function projectStore({
       try {
         return both(lock, await local.lock(purpose, context))
       } catch (error) {
-        await lock.release()
+        // The first error counts.
+        await lock.release().catch(() => {})
         throw error
       }
     },

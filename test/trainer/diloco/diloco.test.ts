@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { callContext } from '../../../src/core/index.js'
+import { callContext, SheikhError } from '../../../src/core/index.js'
 import { type Executor, inProcessExecutor } from '../../../src/execute/index.js'
 import { readWeightsDirectory, type WeightsDirectory } from '../../../src/model/index.js'
 import { directoryStore } from '../../../src/store/directory/index.js'
@@ -92,6 +92,12 @@ async function startWorkers(workers: number, options: object = {}) {
   const done = async () => (await readFile(notes, 'utf8')).trim().split('\n')
   return { store, executor, done, [Symbol.asyncDispose]: () => executor[Symbol.asyncDispose]() }
 }
+
+/** The files of objects in a store. */
+const objectsIn = async (store: string) =>
+  (await readdir(join(store, 'objects'), { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name)
 
 describe('a distributed trainer', () => {
   trainerContract(it, async () => {
@@ -238,7 +244,8 @@ describe('a distributed training', () => {
   })
 
   it('ends with train-diverged if a replica diverges, and leaves no objects', async () => {
-    const store = directoryStore(await mkdtemp(join(below, 'diverged-')))
+    const place = await mkdtemp(join(below, 'diverged-'))
+    const store = directoryStore(place)
     const folder = await mkdtemp(join(below, 'checkpoints-'))
     const trainer = tfjsTrainer(line({ learningRate: 1e30 }), { thread: 'caller' })
     await using executor = inProcess(store, trainer as never)
@@ -249,6 +256,34 @@ describe('a distributed training', () => {
     )
     await expect(fitting).rejects.toMatchObject({ code: 'train-diverged' })
     expect(await readdir(directory)).toEqual([])
+    expect(await objectsIn(place)).toEqual([])
+  })
+
+  it('leaves no objects of replicas that finished before another one failed', async () => {
+    const place = await mkdtemp(join(below, 'failed-'))
+    const store = directoryStore(place)
+    const trainer = tfjsTrainer(line({ learningRate: 0.1 }), { thread: 'caller' })
+    await using inner = inProcess(store, trainer as never)
+    let first: Promise<unknown> | undefined
+    const executor: Executor = {
+      ...inner,
+      async run(job, context) {
+        if (first === undefined) {
+          const result = inner.run(job, context)
+          first = result
+          return result
+        }
+        await first
+        expect((await objectsIn(place)).length).toBeGreaterThan(0)
+        throw new SheikhError('train-diverged', 'The second replica diverged.')
+      },
+    }
+    const fitting = dilocoTrainer(trainer, { executor, store, replicas: 2, innerSteps: 3 }).fit(
+      { training: points(20), seed: 1, directory: await mkdtemp(join(below, 'weights-')) },
+      { ...callContext(), progress() {} },
+    )
+    await expect(fitting).rejects.toMatchObject({ code: 'train-diverged' })
+    expect(await objectsIn(place)).toEqual([])
   })
 
   it('learns with AdamW and a model of the host', async () => {

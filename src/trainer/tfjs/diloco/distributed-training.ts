@@ -99,9 +99,9 @@ export function distributedTraining(rounds: Rounds, { loop, seed, training, expe
         const kept = await putValues(place, weights, context)
         stored.add(kept)
         const round = { examples, weights: kept, part: { from, to, steps } }
-        const results = await runRound(rounds, { ...job, ...round, trainee: plain }, report, context)
+        const told = { report, onGradient: (digest: Digest) => void stored.add(digest) }
+        const results = await runRound(rounds, { ...job, ...round, trainee: plain }, told, context)
         const gradients = results.map(({ objects }) => objects['gradient']!)
-        for (const digest of gradients) stored.add(digest)
         const sum = noMomentum(weights)
         for (const digest of gradients) addGradient(sum, await getValues(place, digest, context, weights))
         const followed = new Set(results.flatMap(({ value }) => value.followed))

@@ -32,18 +32,22 @@ export interface Round {
  * Does one round: a job for each replica. If one fails, the others end before the call rejects.
  *
  * @param report receives the progress of the first replica.
+ * @param onGradient receives each outer gradient in the store, also if another replica fails.
  * @returns the results in the order of the replicas.
  */
 export async function runRound(
   { executor, compression, resources }: Rounds,
   { part, examples, weights, ...same }: Round,
-  report: (progress: TrainProgress) => void,
+  {
+    report,
+    onGradient,
+  }: { readonly report: (progress: TrainProgress) => void; readonly onGradient: (gradient: Digest) => void },
   context: CallContext,
 ): Promise<readonly JobResult<RoundOutput>[]> {
   const stop = new AbortController()
   const signal = AbortSignal.any([context.signal, stop.signal])
-  const jobs = examples.map((shard, replica) =>
-    executor.run<RoundInput, RoundOutput>(
+  const jobs = examples.map(async (shard, replica) => {
+    const result = await executor.run<RoundInput, RoundOutput>(
       {
         ...{ kind: roundKindName, objects: { examples: shard, weights }, resources },
         input: { ...same, compression: compression ?? null, part: { ...part, replica } },
@@ -56,8 +60,10 @@ export async function runRound(
           if (event.type === 'job-progress' && replica === 0) report(event.progress as unknown as TrainProgress)
         },
       },
-    ),
-  )
+    )
+    onGradient(result.objects['gradient']!)
+    return result
+  })
   try {
     return await Promise.all(jobs)
   } catch (error) {
