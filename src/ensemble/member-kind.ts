@@ -1,13 +1,12 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Digest, digestJson, type Json, SheikhError, toJson, untilAborted } from '../core/index.js'
+import { type Digest, digestJson, digestOfPart, type Json, SheikhError, toJson, untilAborted } from '../core/index.js'
 import { type Dataset, snapshotOnce } from '../dataset/index.js'
 import type { JobContext, JobKind } from '../execute/index.js'
 import { readWeightsDirectory, rereadWeightsDirectory, type WeightsDirectory } from '../model/index.js'
 import { openFiles } from '../pipeline/index.js'
 import { removeQuietly } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
-import { digestOfTrainer } from './member.js'
 
 /** The training of a member, as a job. JSON. */
 export interface MemberInput {
@@ -62,7 +61,7 @@ export function memberKind<I, T>({ members, dataset }: MemberKindOptions<I, T>):
       const { summary, training, development } = await untilAborted(rows(store, context), signal)
       const environment = await trainer.environment?.(context)
       const found: MemberInput['expected'] = {
-        trainer: digestOfTrainer(trainer),
+        trainer: digestOfPart(trainer) ?? null,
         environment: environment === undefined ? null : digestJson(environment as unknown as Json),
         'training data': summary.trainingDigest,
         'development data': expected['development data'] && (summary.developmentDigest ?? null),

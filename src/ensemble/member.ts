@@ -1,12 +1,4 @@
-import {
-  type CallContext,
-  type Digest,
-  digestJson,
-  identityOf,
-  type JsonObject,
-  SheikhError,
-  type SheikhErrorOptions,
-} from '../core/index.js'
+import { type CallContext, type JsonObject, SheikhError, type SheikhErrorOptions } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
 import { isName } from '../store/index.js'
 import type { Trainer, TrainerEnvironment } from '../trainer/index.js'
@@ -49,12 +41,6 @@ export const described = (part: Trainer<never, never> | Metric): JsonObject => (
   version: part.version ?? null,
   describe: part.describe(),
 })
-
-/** `null`: it has no version. */
-export function digestOfTrainer(trainer: Trainer<never, never>): Digest | null {
-  const identity = identityOf(trainer)
-  return identity === undefined ? null : digestJson(identity)
-}
 
 export async function environmentOf<I, T>(
   members: readonly Member<I, T>[],

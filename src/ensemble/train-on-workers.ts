@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { digestJson, fits, isSheikhError, type Json, SheikhError } from '../core/index.js'
+import { digestJson, digestOfPart, fits, isSheikhError, type Json, SheikhError } from '../core/index.js'
 import type { Executor, Job, JobEvent } from '../execute/index.js'
 import { rereadWeightsDirectory } from '../model/index.js'
 import type { Store } from '../store/index.js'
@@ -11,7 +11,7 @@ import {
   type TrainProgress,
 } from '../trainer/index.js'
 import { memberFolder } from './ensemble-file.js'
-import { digestOfTrainer, type Member, seedOf } from './member.js'
+import { type Member, seedOf } from './member.js'
 import { type MemberHints, type MemberInput, memberKindName } from './member-kind.js'
 
 /** Where members are trained at once. */
@@ -44,7 +44,7 @@ export async function trainOnWorkers<I, T>(
     inputs.push({
       ...{ member: name, seed: seedOf(seed, index), once: null },
       expected: {
-        trainer: digestOfTrainer(trainer),
+        trainer: digestOfPart(trainer) ?? null,
         environment: environment === undefined ? null : digestJson(environment as unknown as Json),
         'training data': training.digest,
         'development data': development?.digest ?? null,
