@@ -4,8 +4,8 @@ import { type CallContext, SheikhError } from '../core/index.js'
 import {
   type FloatDtype,
   floatDtypes,
-  fromFloat32,
-  readSafetensors,
+  fromFloat64,
+  readOneTensor,
   readSafetensorsHeader,
   type Tensor,
   toFloat32,
@@ -23,7 +23,7 @@ export interface AveragedMember {
 
 /**
  * Writes the weighted mean of weights that were fine-tuned from one base (model soups, Wortsman et al. 2022, arXiv 2203.05482) into
- * `directory`. Each tensor of each safetensors file is averaged in float64 and rounded to its own dtype; all other files must be
+ * `directory`. Each tensor of each safetensors file is averaged in float64 and rounded once, to its own dtype; all other files must be
  * equal. One tensor of each member is in memory at a time, and the means of one file.
  *
  * @throws `invalid-options` for weights whose files, tensors, shapes or dtypes differ, for adapters, for weights without safetensors, and
@@ -91,12 +91,11 @@ async function averageFile(
           { tensor: name },
         )
   const means: Tensor[] = []
+  const infos = headers.map(({ tensors }) => new Map(tensors.map((info) => [info.name, info])))
   for (const { name } of first!.tensors) {
     const tensors: Tensor[] = []
-    for (const { weights } of members) {
-      const read = await readSafetensors(join(weights.path, path), context, { wanted: (tensor) => tensor === name })
-      tensors.push(read.tensors[0]!)
-    }
+    for (const [index, { weights }] of members.entries())
+      tensors.push(await readOneTensor(join(weights.path, path), infos[index]!.get(name)!, context))
     means.push(meanOf(tensors, members))
   }
   await writeSafetensors(target, means, { metadata: first!.metadata }, context)
@@ -116,13 +115,13 @@ function meanOf(tensors: readonly Tensor[], members: readonly AveragedMember[]):
     )
   const total = members.reduce((sum, { share }) => sum + share, 0)
   // From the first member, so that a value that all members have stays as it is.
-  const mean = Float32Array.from(values[0]!, (start, at) => {
+  const mean = Float64Array.from(values[0]!, (start, at) => {
     let value = start
     for (let index = 1; index < values.length; index += 1)
       value += (members[index]!.share / total) * (values[index]![at]! - start)
     return value
   })
-  return fromFloat32(name, dtype as FloatDtype, shape, mean)
+  return fromFloat64(name, dtype as FloatDtype, shape, mean)
 }
 
 const refusal = (fact: string, remedy: string, facts: Readonly<Record<string, unknown>> = {}) =>

@@ -42,6 +42,25 @@ export function fromFloat32(name: string, dtype: FloatDtype, shape: readonly num
   return { name, dtype, shape: [...shape], data }
 }
 
+/**
+ * The same of float64 values, rounded once: through float32, a value that is just above the middle of two halves would be rounded to
+ * the middle first, and then to even. @throws `invalid-options`.
+ */
+export function fromFloat64(name: string, dtype: FloatDtype, shape: readonly number[], values: Float64Array): Tensor {
+  const rounded = Float32Array.from(values)
+  if (dtype !== 'F32') {
+    // Round to odd: an inexact float32 has an odd last bit, so that the second rounding sees on which side of the middle it lies
+    // (Boldo and Melquiond 2008, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd").
+    const bits = new Uint32Array(rounded.buffer)
+    for (let index = 0; index < bits.length; index += 1) {
+      const [near, exact] = [rounded[index]!, values[index]!]
+      if (near === exact || (bits[index]! & 1) === 1 || !Number.isFinite(near)) continue
+      bits[index]! += Math.abs(near) < Math.abs(exact) ? 1 : -1
+    }
+  }
+  return fromFloat32(name, dtype, shape, rounded)
+}
+
 function float32BitsOfHalf(half: number): number {
   const sign = (half & 0x8000) << 16
   const exponent = (half >>> 10) & 0x1f

@@ -1,4 +1,4 @@
-export { type FloatDtype, floatDtypes, fromFloat32, toFloat32 } from './half-precision.js'
+export { type FloatDtype, floatDtypes, fromFloat32, fromFloat64, toFloat32 } from './half-precision.js'
 export {
   answerOf,
   type ChatMessage,
@@ -11,7 +11,14 @@ export {
   type TextPart,
 } from './model.js'
 export { writeOnnx } from './onnx-writer.js'
-export { float32Of, readSafetensors, type Safetensors, type Tensor, tensorOfFloat32 } from './safetensors.js'
+export {
+  float32Of,
+  readOneTensor,
+  readSafetensors,
+  type Safetensors,
+  type Tensor,
+  tensorOfFloat32,
+} from './safetensors.js'
 export type { Dtype } from './safetensors-dtype.js'
 export { type ReadSafetensorsOptions, readSafetensorsHeader } from './safetensors-header.js'
 export { type WriteSafetensorsOptions, type WrittenFile, writeSafetensors } from './safetensors-writer.js'

@@ -41,6 +41,10 @@ export async function readSafetensors(
   })
 }
 
+/** Reads one tensor, whose header was read before. @throws `artifact-corrupt` if the file is shorter now; `storage-failed`. */
+export const readOneTensor = (path: string, info: TensorInfo, context: CallContext): Promise<Tensor> =>
+  withPlainFile(path, (file) => readTensor(file, info, context))
+
 /** @param shape sizes of the axes; their product must equal the length of `values`. @throws `invalid-options`. */
 export const tensorOfFloat32 = (name: string, shape: readonly number[], values: Float32Array): Tensor =>
   tensorOf(name, 'F32', shape, values)

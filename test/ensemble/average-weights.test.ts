@@ -92,6 +92,19 @@ describe('the mean of weights', () => {
     expect(await valuesIn(directory)).toEqual([2, 0.25])
   })
 
+  it.each([
+    ['BF16', 1, 1 + 2 ** -7],
+    ['F16', 1, 1 + 2 ** -10],
+  ] as const)('of %s is rounded once', async (dtype, low, high) => {
+    // Just above the middle of two neighbours, by less than float32 can tell: rounded twice, it would be the even one below.
+    const half = (value: number) => [fromFloat32('w', dtype, [2], Float32Array.of(value, 0.25))]
+    const directory = await averageOf(
+      await member('a', { tensors: half(low) }, 0.5 - 1e-9),
+      await member('b', { tensors: half(high) }, 0.5 + 1e-9),
+    )
+    expect(await valuesIn(directory)).toEqual([high, 0.25])
+  })
+
   it('takes whole numbers and shards that are equal as they are', async () => {
     const shards = async (value: number) => {
       const made = await member('m', { tensors: [floats(value)], file: 'model-00001-of-00002.safetensors' })

@@ -28,17 +28,27 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 const fitContext = () => ({ ...callContext(), progress: () => {} })
 const fresh = () => mkdtemp(join(folder, 'fit-'))
 
+/** The same trainer, whose model answers otherwise. */
+function withAnswers(trainer: Trainer<number, number>, answer: (x: number) => number): Trainer<number, number> {
+  const load: typeof trainer.load = async (weights, context) => ({
+    ...(await trainer.load(weights, context)),
+    predict: async (inputs) => inputs.map((x) => ({ kind: 'number', value: answer(x) })),
+  })
+  return { ...trainer, load }
+}
+
 async function fitted(trainer: Trainer<number, number>) {
   const { training, development } = await biasedDataset().snapshot(callContext())
   const directory = await fresh()
   const progress: number[] = []
+  const warnings: string[] = []
   const context = {
-    ...callContext(),
+    ...callContext({ log: { debug: () => {}, info: () => {}, warn: (text) => void warnings.push(text) } }),
     progress: ({ step, steps }: { step: number; steps: number }) => void progress.push(step / steps),
   }
   const candidate = await trainer.fit({ training, development, seed: 5, directory }, context)
   const config = JSON.parse(await readFile(join(directory, 'config.json'), 'utf8'))
-  return { ...candidate, directory, progress, config }
+  return { ...candidate, directory, progress, config, warnings }
 }
 
 describe('an ensemble', () => {
@@ -82,6 +92,39 @@ describe('an ensemble', () => {
       ])
     },
   )
+
+  it('leaves out a member whose predictions are not finite, says so, and fails only if there is no other', async () => {
+    const diverged = (name: string) => ({ [name]: withAnswers(biasedTrainer(0), () => Number.NaN) })
+    const members = { ...diverged('nan'), high: biasedTrainer(1, 0.01), low: biasedTrainer(-1.1, 0.01) }
+    const { config, warnings } = await fitted(ensembleTrainer({ members, joinBy: squaredError }))
+    expect(config.members.map(({ name }: { readonly name: string }) => name)).toEqual(['high', 'low'])
+    const test = { name: 'nan', value: null, joined: false, reason: expect.stringContaining('not finite') }
+    expect(config.tests).toContainEqual(test)
+    expect(warnings).toContainEqual(expect.stringContaining('The member "nan" does not join the ensemble: '))
+    const none = ensembleTrainer({ members: { ...diverged('a'), ...diverged('b') }, joinBy: squaredError })
+    await expect(fitted(none)).rejects.toMatchObject({ code: 'evaluation-invalid', facts: { member: 'a' } })
+  })
+
+  it('leaves out a member with which the ensemble is not finite', async () => {
+    const huge = (sign: number) => withAnswers(biasedTrainer(0), (x) => 2 * x + sign * 1.7e308)
+    const logError: Metric = {
+      ...squaredError,
+      score: ({ target }, said) => (said.kind === 'number' ? Math.log1p(Math.abs(said.value - Number(target))) : 0),
+    }
+    const { config } = await fitted(ensembleTrainer({ members: { a: huge(1), b: huge(1) }, joinBy: logError }))
+    expect(config.tests[1]).toMatchObject({ joined: false, reason: expect.stringContaining('not finite') })
+  })
+
+  it('begins with a member that answers all rows, before one that is better on the few that it answers', async () => {
+    const lazy = withAnswers(biasedTrainer(0), (x) => {
+      if (x < 1) throw new Error('no answer')
+      return 2 * x
+    })
+    const members = { lazy, high: biasedTrainer(1), worse: biasedTrainer(3) }
+    const { config } = await fitted(ensembleTrainer({ members, joinBy: squaredError }))
+    expect(config.tests.map(({ name }: { readonly name: string }) => name)).toEqual(['high', 'worse', 'lazy'])
+    expect(config.tests[2]).toMatchObject({ value: 0, joined: false })
+  })
 
   it('takes a member only if the development rows show its gain', async () => {
     const members = {

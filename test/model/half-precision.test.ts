@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../src/core/index.js'
-import { type FloatDtype, fromFloat32, type Tensor, toFloat32 } from '../../src/model/index.js'
+import { type FloatDtype, fromFloat32, fromFloat64, type Tensor, toFloat32 } from '../../src/model/index.js'
 import { rounds } from '../whole.js'
 
 const halves = ['F16', 'BF16'] as const
@@ -53,6 +53,26 @@ describe.each(halves)('%s', (dtype) => {
       expect(rounded(dtype, value), `${value}`).toBe(nearest)
       if (Math.fround(middle) === middle) expect(rounded(dtype, -middle), `${middle}`).toBe(-even)
     }
+  })
+
+  it('rounds float64 once', () => {
+    const random = seededRandom('half of float64')
+    const nearestTo = (value: number) => toFloat32(fromFloat64('t', dtype, [1], Float64Array.of(value)))[0]!
+    for (let round = 0; round < rounds(20_000); round += 1) {
+      const bits = random.below(dtype === 'F16' ? 0x7bff : 0x7f7f)
+      const [low, high] = [meaning(dtype, bits), meaning(dtype, bits + 1)]
+      const middle = (low + high) / 2
+      // A part of the gap below and above the middle, from far less than float32 can tell to a quarter of it.
+      const part = (high - low) * 2 ** -(2 + random.below(38))
+      for (const sign of [1, -1]) {
+        expect(nearestTo(sign * (middle - part)), `below ${middle}`).toBe(sign * low)
+        expect(nearestTo(sign * (middle + part)), `above ${middle}`).toBe(sign * high)
+        expect(nearestTo(sign * middle), `${middle}`).toBe(sign * (bits % 2 === 0 ? low : high))
+      }
+    }
+    expect(nearestTo(1e-300)).toBe(0)
+    expect(nearestTo(-1e300)).toBe(Number.NEGATIVE_INFINITY)
+    expect(nearestTo(Number.NaN)).toBeNaN()
   })
 
   it('keeps the sign of zero, and what is too large is infinite', () => {
