@@ -24,11 +24,6 @@ export interface Evidence {
   /** How many candidates this evaluation set has judged, this one included. Absent if unknown. */
   readonly evaluationCount?: number | undefined
   /**
-   * Sum of the levels at which this evaluation set has judged candidates, this one included: an upper bound on the chance
-   * that one of them passed although it is worse by the margin. @default 0.05 × evaluationCount
-   */
-  readonly spentAlpha?: number | undefined
-  /**
    * Significance level of each test that can pass a release. A pipeline that chooses among k candidates gives 0.05 / k. A
    * gate may lower the level for its checks, but must not raise it. @default 0.05
    */
@@ -81,6 +76,8 @@ export type Verdict = (
    * that is unknown.
    */
   readonly policyChanges?: readonly PolicyChange[] | undefined
+  /** Significance level of each test that can pass the candidate, 0..1. @default 0.05 */
+  readonly passAlpha?: number | undefined
   /** How often the evaluation set has been used, if known. */
   readonly reuse?: EvaluationSetUse | undefined
 }
@@ -89,7 +86,11 @@ export type Verdict = (
 export interface EvaluationSetUse {
   /** Number of candidates that the set has judged, this one included. */
   readonly evaluationCount: number
-  /** Upper bound on the chance that at least one of them passed although it is worse by the margin, 0..1. */
+  /**
+   * Upper bound on the chance that at least one of them passed although it is worse by the margin, 0..1: the sum of the
+   * levels at which they were judged. A pipeline takes the levels from the ledger. A gate alone does not know the earlier
+   * levels and counts each as its own.
+   */
   readonly falsePassChance: number
   /** Number of candidates that the set may judge. Absent if there is no limit. */
   readonly maximumEvaluations?: number | undefined

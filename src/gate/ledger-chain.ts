@@ -73,6 +73,7 @@ const isTime: Test = (value) => isNumber(value) && Math.abs(value as number) <= 
 const time = shapeOf((value): value is number => isTime(value))
 const isCount: Test = (value) => Number.isSafeInteger(value) && (value as number) >= 0
 const isPositiveCount: Test = (value) => isCount(value) && (value as number) >= 1
+const isLevel: Test = (value) => isNumber(value) && (value as number) > 0 && (value as number) <= 1
 const optional =
   (test: Test): Test =>
   (value) =>
@@ -105,6 +106,7 @@ const members: Readonly<Record<LedgerEvent['type'], Readonly<Record<string, Test
     candidate: optional(isText),
     candidates: optional(isPositiveCount),
     unlisted: optional(isPositiveCount),
+    passAlpha: optional(isLevel),
     against: optional(isTexts),
     sourceKey: optional(isDigest),
     policyChanges: optional(isTexts),

@@ -18,6 +18,8 @@ export type LedgerEvent =
       /** The candidate's name and the number of candidates that its run chose among. Absent if it was the only one. */
       readonly candidate?: string | undefined
       readonly candidates?: number | undefined
+      /** The level of each test that could pass the candidate. Absent: 0.05, divided by `candidates` if there were several. */
+      readonly passAlpha?: number | undefined
       /** The number of candidates of the run that another machine judged, so that no entry of their own names them. */
       readonly unlisted?: number | undefined
       /** The versions that the candidate was compared with. */

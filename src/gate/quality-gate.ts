@@ -89,28 +89,25 @@ export function qualityGate(
       const passAlpha = Math.min(evidence.passAlpha ?? alpha, alpha / (maximumEvaluations ?? 1))
       const found: Finding[] = []
       for (const check of checks) found.push(...(await examine(check, { ...evidence, passAlpha }, context)))
-      const reuse = reuseOf(evidence, maximumEvaluations)
+      const reuse = reuseOf(evidence, passAlpha, maximumEvaluations)
       if (reuse !== undefined && maximumEvaluations !== undefined && reuse.evaluationCount > maximumEvaluations)
         found.push(wornOut(reuse.evaluationCount, maximumEvaluations))
-      return { ...decide(correctSlices(found)), whenInconclusive, ...(reuse !== undefined && { reuse }) } as Verdict
+      return {
+        ...{ ...decide(correctSlices(found)), whenInconclusive },
+        ...(passAlpha < alpha && { passAlpha }),
+        ...(reuse !== undefined && { reuse }),
+      } as Verdict
     },
   }
 }
 
-/**
- * Sums over the candidates so far: each test passes a candidate that is worse by the margin with chance 1/20, with 1/(20
- * × maximumEvaluations), or with 1/(20 × k) if a run chose among k candidates.
- */
 function reuseOf(
-  { evaluationCount, spentAlpha, baseline, best }: Evidence,
+  { evaluationCount, baseline, best }: Evidence,
+  passAlpha: number,
   maximumEvaluations: number | undefined,
 ): EvaluationSetUse | undefined {
   if (evaluationCount === undefined || (baseline === undefined && best === undefined)) return undefined
-  const spent =
-    maximumEvaluations === undefined && spentAlpha !== undefined
-      ? spentAlpha
-      : (evaluationCount * alpha) / (maximumEvaluations ?? 1)
-  const falsePassChance = Math.min(1, spent)
+  const falsePassChance = Math.min(1, evaluationCount * passAlpha)
   return { evaluationCount, falsePassChance, ...(maximumEvaluations !== undefined && { maximumEvaluations }) }
 }
 

@@ -7,6 +7,7 @@ import {
   object,
   optional,
   type Shape,
+  shapeOf,
   text,
   union,
   word,
@@ -107,6 +108,7 @@ export const findingShape: Shape<Finding> = union('kind', {
 })
 
 const findings = list(findingShape)
+const level = shapeOf((value): value is number => typeof value === 'number' && value > 0 && value <= 1)
 
 /** What a `Verdict` looks like that a gate of a host's own, a store or a registry gives. */
 export const verdictShape: Shape<Verdict> = both(
@@ -119,6 +121,7 @@ export const verdictShape: Shape<Verdict> = both(
     summary: text,
     whenInconclusive: word('ask', 'hold', 'release'),
     policyChanges: optional(list(object({ change: text, looser: flag, check: optional(text) }))),
+    passAlpha: optional(level),
     reuse: optional(object({ evaluationCount: finite, falsePassChance: finite, maximumEvaluations: optional(finite) })),
   }),
 )

@@ -35,6 +35,7 @@ describe('one evaluation set, asked again and again', () => {
     )
     expect(among).toMatchObject({
       status: 'inconclusive',
+      passAlpha: 0.001,
       reuse: { evaluationCount: 1, maximumEvaluations: 50, falsePassChance: 0.001 },
     })
     expect(ofKind('comparison', among.findings[0]).alpha).toBeCloseTo(0.001)

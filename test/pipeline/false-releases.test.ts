@@ -89,17 +89,19 @@ it.runIf(isWhole)('without the division, ten candidates exceed the level', { tim
   expect(await falseReleases(settings[0]![1], 10, alpha)).toBeGreaterThan(0.15)
 })
 
-it('counts the levels of earlier candidates as the pipeline tells them', async () => {
+it('a gate takes the lower one of its own level and the level of the pipeline', async () => {
   const scores = Array.from({ length: items }, (_, index) => index % 2)
   const evidence = evidenceOf(evaluationOf({ model: 'new', scores }), evaluationOf({ model: 'old', scores }))
   const gate = qualityGate([noRegression(accuracy(), { margin })])
-  const told = { ...evidence, evaluationCount: 4, spentAlpha: 0.1, passAlpha: 0.05 / 3 }
-  expect((await gate.decide(told, context)).reuse).toEqual({ evaluationCount: 4, falsePassChance: 0.1 })
+  const told = { ...evidence, evaluationCount: 4, passAlpha: 0.05 / 4 }
+  const { passAlpha, reuse: counted } = await gate.decide(told, context)
+  expect(passAlpha).toBe(0.05 / 4)
+  expect(counted).toEqual({ evaluationCount: 4, falsePassChance: 0.05 })
   // A gate with a limit has divided its level already, and takes the lower of both.
   const limited = qualityGate([noRegression(accuracy(), { margin })], { maximumEvaluations: 50 })
   const { findings, reuse } = await limited.decide(told, context)
   expect(findings[0]).toMatchObject({ alpha: 0.001 })
   expect(reuse).toEqual({ evaluationCount: 4, falsePassChance: 0.004, maximumEvaluations: 50 })
   const two = qualityGate([noRegression(accuracy(), { margin })], { maximumEvaluations: 2 })
-  expect((await two.decide(told, context)).findings[0]).toMatchObject({ alpha: 0.05 / 3 })
+  expect((await two.decide(told, context)).findings[0]).toMatchObject({ alpha: 0.05 / 4 })
 })

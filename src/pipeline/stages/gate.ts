@@ -38,8 +38,7 @@ export function gateStage(
     // Training may have taken hours: others may have used the evaluation set meanwhile.
     const entries = await session.ledger.readAnew(session.context)
     const asked = entries.filter((entry) => entry.type === 'verdict' && entry.evaluationDigest === evaluationDigest)
-    const together = { candidates, unlisted }
-    const { use, repeated, spentAlpha } = useOf(asked as readonly VerdictEntry[], { bundle, against, ...together })
+    const uses = usesOf(asked as readonly VerdictEntry[], { bundle, against, unlisted })
     const { gate } = session.options
     // Judged alone at the whole level, the best of several candidates would lose the correction for the choice.
     const earlier = asked.flatMap((entry) =>
@@ -48,13 +47,13 @@ export function gateStage(
     const divisor = Math.max(candidates, ...earlier)
     const judged: Evidence = {
       ...evidence,
-      evaluationCount: use,
-      ...(spentAlpha !== undefined && { spentAlpha }),
+      evaluationCount: uses.count,
       ...(divisor > 1 && { passAlpha: alpha / divisor }),
     }
     const asIs = checkVerdict(await gate.decide(judged, session.context))
+    const falsePassChance = Math.min(1, uses.spentAlpha(levelOf({ ...asIs, candidates: divisor })))
     const decided = await withPolicy(
-      asIs,
+      asIs.reuse === undefined ? asIs : { ...asIs, reuse: { ...asIs.reuse, falsePassChance } },
       { gate, description: session.hide(gate.describe()), evidence: judged, current },
       session.context,
     )
@@ -66,13 +65,14 @@ export function gateStage(
     const verdict = session.hide(failed === undefined ? decided : stillFailed(decided, failed))
     const { runId } = session
     const digest = digestJson(verdict)
-    const isNew = !repeated || asked.every((entry) => (entry as VerdictEntry).verdict !== digest)
+    const isNew = !uses.repeated || asked.every((entry) => (entry as VerdictEntry).verdict !== digest)
     if (isNew && !isPreliminary)
       await session.ledger.append(
         {
           ...{ type: 'verdict', runId, evaluationDigest, status: verdict.status, verdict: digest, bundle, against },
           ...(candidate !== undefined && { candidate, candidates }),
           ...(unlisted > 0 && { unlisted }),
+          ...(asIs.passAlpha !== undefined && { passAlpha: asIs.passAlpha }),
           ...(verdict.status === 'fail' && { failed: failedChecks(verdict, gate.describe()) }),
           ...(verdict.policyChanges && { policyChanges: verdict.policyChanges.map(({ change }) => change) }),
           ...(session.record.sourceKey !== undefined && { sourceKey: session.record.sourceKey }),
@@ -94,39 +94,49 @@ export function tellVerdict(session: Session, verdict: Verdict, last: Verdict = 
   warnOfReuse(session, last)
 }
 
+/** The uses of the evaluation set until this one. */
+interface Uses {
+  /** How many, this one included. */
+  readonly count: number
+  /** The same candidate was judged against the same releases before. */
+  readonly repeated: boolean
+  /** The sum of the levels of all these uses, if this one has the level `passAlpha`. */
+  spentAlpha(passAlpha: number): number
+}
+
 /**
- * How often the set was used until this use, this one included. The same candidate against the same releases again tells
- * nothing new of them: it is the same use of the set, at the highest level at which it was judged.
- *
- * @returns `spentAlpha`, the sum of the levels; `undefined` if all are the gate's own.
+ * The same candidate against the same releases again tells nothing new of them: it is the same use of the set, at the
+ * highest level at which it was judged.
  */
-function useOf(
+function usesOf(
   asked: readonly VerdictEntry[],
-  now: Required<Pick<VerdictEntry, 'bundle' | 'against' | 'candidates' | 'unlisted'>>,
-): { readonly use: number; readonly repeated: boolean; readonly spentAlpha: number | undefined } {
+  now: { readonly bundle: Digest; readonly against: readonly string[]; readonly unlisted: number },
+): Uses {
   const nameOf = (entry: Pick<VerdictEntry, 'bundle' | 'against'>, otherwise: string) =>
     entry.bundle === undefined ? otherwise : canonicalJson([entry.bundle, ...(entry.against ?? [])])
-  const uses = new Map<string, { readonly count: number; readonly candidates: number }>()
-  const add = (name: string, { candidates = 1, unlisted = 0 }: Pick<VerdictEntry, 'candidates' | 'unlisted'>) => {
-    const before = uses.get(name) ?? { count: 1, candidates }
-    uses.set(name, {
-      count: Math.max(before.count, 1 + unlisted),
-      candidates: Math.min(before.candidates, candidates),
-    })
+  const uses = new Map<string, { readonly count: number; readonly level: number }>()
+  const add = (name: string, level: number, unlisted: number) => {
+    const before = uses.get(name) ?? { count: 0, level: 0 }
+    uses.set(name, { count: Math.max(before.count, 1 + unlisted), level: Math.max(before.level, level) })
   }
-  for (const entry of asked) add(nameOf(entry, entry.runId), entry)
+  for (const entry of asked) add(nameOf(entry, entry.runId), levelOf(entry), entry.unlisted ?? 0)
   const name = nameOf(now, '')
   const repeated = uses.has(name)
-  add(name, now)
-  const upToNow = [...uses.values()].slice(0, [...uses.keys()].indexOf(name) + 1)
+  add(name, 0, now.unlisted)
+  const upToNow = [...uses.entries()].slice(0, [...uses.keys()].indexOf(name) + 1)
   return {
-    use: upToNow.reduce((sum, { count }) => sum + count, 0),
+    count: upToNow.reduce((sum, [, { count }]) => sum + count, 0),
     repeated,
-    spentAlpha: upToNow.every(({ candidates }) => candidates === 1)
-      ? undefined
-      : upToNow.reduce((sum, { count, candidates }) => sum + (count * alpha) / candidates, 0),
+    spentAlpha: (passAlpha) =>
+      upToNow.reduce(
+        (sum, [use, { count, level }]) => sum + count * (use === name ? Math.max(level, passAlpha) : level),
+        0,
+      ),
   }
 }
+
+const levelOf = ({ passAlpha, candidates = 1 }: Pick<VerdictEntry, 'passAlpha' | 'candidates'>): number =>
+  passAlpha ?? alpha / candidates
 
 /** A candidate that failed once does not pass by asking again, with a gate that was loosened or a baseline that is gone. */
 function stillFailed(verdict: Verdict, { runId, atMs, against = [] }: VerdictEntry): Verdict {
