@@ -1,5 +1,6 @@
+import { statSync } from 'node:fs'
 import nodeModule from 'node:module'
-import { isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 
 /** From Node 22.1 on: https://nodejs.org/api/module.html#moduleenablecompilecachecachedir */
 type WithCompileCache = { readonly enableCompileCache?: (directory: string) => unknown }
@@ -8,10 +9,24 @@ type WithCompileCache = { readonly enableCompileCache?: (directory: string) => u
  * Lets Node keep the compiled code of modules that are loaded from now on, for the next command. Does nothing on Node 20, without a
  * folder of caches, or if NODE_COMPILE_CACHE already names a place. A folder that cannot be written to is no error.
  *
- * The folder belongs to the user. In the default of Node, the folder of temporary files, anyone could place code.
+ * The folder belongs to the user. In the default of Node, the folder of temporary files, anyone could place code. A program of root
+ * with the HOME of a user, as under sudo, keeps nothing: the user could change what root executes, and could not write the files.
  */
 export function keepCompiledCode({ XDG_CACHE_HOME, LOCALAPPDATA, HOME }: Readonly<NodeJS.ProcessEnv>): void {
   const folder = XDG_CACHE_HOME || LOCALAPPDATA || (HOME && join(HOME, '.cache'))
-  if (folder !== undefined && isAbsolute(folder))
+  if (folder && isAbsolute(folder) && isOwn(folder))
     (nodeModule as WithCompileCache).enableCompileCache?.(join(folder, 'sheikh-freemium', 'compiled'))
+}
+
+/** Whether the folder belongs to the user of this process. A folder that does not exist is made by this process. */
+function isOwn(folder: string): boolean {
+  const userId = process.geteuid?.()
+  for (let path = folder; userId !== undefined; path = dirname(path)) {
+    try {
+      return statSync(path).uid === userId
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return false
+    }
+  }
+  return true
 }

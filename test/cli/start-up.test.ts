@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { chown, readFile, writeFile } from 'node:fs/promises'
 import nodeModule from 'node:module'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -64,6 +64,14 @@ describe('compiled code', () => {
     await run({ [name]: folder })
     const caches = name === 'HOME' ? join(folder, '.cache') : folder
     expect(existsSync(join(caches, 'sheikh-freemium/compiled'))).toBe(canKeep)
+  })
+
+  it('is not kept below the home of another user, as of root under sudo', async () => {
+    const isRoot = process.geteuid?.() === 0
+    const home = isRoot ? await temporary() : '/'
+    if (isRoot) await chown(home, 12345, 12345)
+    await run({ HOME: home })
+    expect(existsSync(join(home, '.cache/sheikh-freemium'))).toBe(false)
   })
 
   it.each([
