@@ -16,7 +16,7 @@ export interface EarlierStudy {
  * The trials of an earlier study that lie in the space, as a sampler sees them. Their numbers are negative, so they come before the
  * trials of the search.
  *
- * @throws `invalid-options` if the study improves its metric in the other direction, or no trial lies in the space.
+ * @throws `invalid-options` if the study improves its metric in the other direction, or no trial in the space has a value.
  */
 export function earlierTrials({ study, space, metric }: EarlierStudy, log: Log): readonly SampledTrial[] {
   const { name, trials } = study
@@ -41,11 +41,16 @@ export function earlierTrials({ study, space, metric }: EarlierStudy, log: Log):
   const outside = trials.length - inside.length
   if (outside > 0)
     log.warn(`${outside} of ${trials.length} trials of the study "${name}" are outside of the space and are not used.`)
-  return inside.map(({ trial, parameters }, index) => ({
-    number: index - inside.length,
-    parameters,
-    ...resultOf(trial, signOf(metric.direction)),
-  }))
+  const known = inside.map(
+    ({ trial, parameters }, index): SampledTrial => ({
+      number: index - inside.length,
+      parameters,
+      ...resultOf(trial, signOf(metric.direction)),
+    }),
+  )
+  if (known.every(({ loss }) => loss === undefined))
+    throw refusal(`each of its ${known.length} trials in the space failed or has no finite value`, 'Name another study')
+  return known
 }
 
 /** Identifies what a sampler learns from an earlier study. */

@@ -133,6 +133,14 @@ describe('a search that learns from an earlier study', () => {
   it.each([
     ['another direction', { metric: { name: 'accuracy', direction: 'higher-is-better' } }, 'higher values are better'],
     ['no trial in the space', { trials: [] }, 'none of its 0 trials'],
+    [
+      'trials that all failed',
+      {
+        trials: study([{ parameters: { slope: 1, bias: 0 }, state: 'failed', reason: 'no' } as Partial<StudyTrial>])
+          .trials,
+      },
+      'each of its 1 trials in the space failed',
+    ],
   ] as const)('refuses %s', async (_, change, fact) => {
     const earlier = { ...study([{ parameters: { slope: 1, bias: 0 } }]), ...change } as StudyRecord
     const options = { ...base(), earlier }
