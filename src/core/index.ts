@@ -1,4 +1,4 @@
-export { candidateName, mostCandidates } from './candidate-name.js'
+export { candidateName, mainCandidate, mostCandidates } from './candidate-name.js'
 export { type CallContext, type Clock, callContext, type Log } from './context.js'
 export { type Described, digestOfPart, identityOf } from './described.js'
 export {

@@ -54,5 +54,5 @@ export type {
 export { runTrial, type TrialParts } from './run-trial.js'
 export type { Artifact, Stage, StageContext, StageInput, StageOutput } from './stage.js'
 export { evaluationFile } from './stages/score-model.js'
-export type { CandidateVariant } from './variants.js'
+export { type CandidateVariant, checkCandidates } from './variants.js'
 export type { ChangedPart, ReleaseChange, Versioning } from './versioning.js'

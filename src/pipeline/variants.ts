@@ -5,6 +5,7 @@ import {
   createRedactor,
   identityOf,
   type Json,
+  mainCandidate,
   mostCandidates,
   redactJson,
   SheikhError,
@@ -28,9 +29,6 @@ export interface Variant {
   readonly trainer: Trainer<unknown, unknown>
   readonly seed: number
 }
-
-/** The name of the candidate that `trainer` trains, if there are others. */
-const mainCandidate = 'trainer'
 
 type Asked = Pick<PipelineOptions<unknown, unknown>, 'trainer' | 'seed' | 'candidates'>
 
@@ -58,14 +56,18 @@ export function checkCandidates(options: Asked): void {
   for (const [index, { name, trainer, seed }] of variants.entries()) {
     if (name === undefined) return
     const refused = (fact: string, remedy: string) =>
-      new SheikhError('invalid-options', `Cannot use the candidate ${JSON.stringify(name)}: ${fact}. ${remedy}.`)
+      new SheikhError('invalid-options', `Cannot use the candidate ${JSON.stringify(name)}: ${fact}. ${remedy}.`, {
+        facts: { candidate: name },
+      })
     if (!candidateName.test(name))
       throw refused('a name has 1 to 40 of a-z, 0-9 and "-", and begins with a letter', 'Choose another name')
     if (name === mainCandidate && index > 0)
       throw refused('the candidate of the option "trainer" has this name', 'Choose another name')
     if (!Number.isSafeInteger(seed)) throw refused(`its seed ${seed} is not a whole number`, 'Choose one, such as 1')
     const identity = identityOf(trainer)
-    const made = canonicalJson(toJson({ identity: identity ?? known.size, seed }))
+    // Without a version, only the same object is certain to train the same model.
+    const alike = variants.findIndex((one) => one.trainer === trainer)
+    const made = canonicalJson(toJson({ identity: identity ?? alike, seed }))
     const same = known.get(made)
     if (same !== undefined)
       throw refused(

@@ -1,7 +1,14 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { type CallContext, type Digest, isPrivateAddress, messageOf, SheikhError } from '../core/index.js'
+import {
+  type CallContext,
+  type Digest,
+  isPrivateAddress,
+  isSheikhError,
+  messageOf,
+  SheikhError,
+} from '../core/index.js'
 import {
   Dataset,
   type JsonSchema,
@@ -33,7 +40,7 @@ import {
   size,
   weightIntegrity,
 } from '../gate/index.js'
-import type { CandidateVariant, NamedBase, Pipeline, Stage } from '../pipeline/index.js'
+import { type CandidateVariant, checkCandidates, type NamedBase, type Pipeline, type Stage } from '../pipeline/index.js'
 import { prompt } from '../prompts/index.js'
 import { hubSamples } from '../releaser/huggingface/samples/index.js'
 import type { Releaser } from '../releaser/index.js'
@@ -70,7 +77,7 @@ import {
   trainingFile,
 } from './layout.js'
 import { namedBase } from './named-base.js'
-import { projectStore } from './project-store.js'
+import { projectFolder, projectStore } from './project-store.js'
 import { refuseLinks } from './refuse-links.js'
 import { gitHubAddress, hubAddress, oneReleaser, registriesOf, type Surroundings } from './release-targets.js'
 
@@ -113,6 +120,19 @@ export interface Composition {
   readonly source?: Source | undefined
 }
 
+/** With the name of the file that is at fault. @throws `invalid-config` */
+function rethrowAt(file: string, check: () => void): void {
+  try {
+    check()
+  } catch (error) {
+    if (!isSheikhError(error)) throw error
+    throw new SheikhError('invalid-config', `${error.message} The file is "${file}".`, {
+      facts: { ...error.facts, file },
+      cause: error,
+    })
+  }
+}
+
 /** Where a project's ledger is kept, and what was in its store before there was a branch. */
 export function ledgerOptions(
   { shared, environment }: Pick<Surroundings, 'shared' | 'environment'>,
@@ -120,7 +140,11 @@ export function ledgerOptions(
 ): GitBranchLedgerOptions {
   return {
     ...ledger,
-    earlier: async () => (await projectStore({ shared, environment })).journals.read(ledgerJournal),
+    // An entry from before the branch is in the store, or in the folder from before the project had a bucket.
+    earlier: async () => {
+      const lines = await (await projectStore({ shared, environment })).journals.read(ledgerJournal)
+      return lines.length > 0 ? lines : await projectFolder(shared).journals.read(ledgerJournal)
+    },
     onAuth: (url) => credentialsFor(url, environment),
     environment,
   }
@@ -148,17 +172,18 @@ export async function compose(surroundings: Surroundings, context: CallContext):
   )
   const releaser = once(async () => oneReleaser(await registries()))
   const [store, largeFiles] = [await projectStore(surroundings), largeFilesOf(surroundings)]
+  const trainer = once(
+    async () =>
+      (host.trainer as Trainer<unknown, unknown> | undefined) ??
+      (await builtInTrainer(root, configuration, wholeFoldersOf({ largeFiles, store }), context)),
+  )
   return {
     configuration,
     ...(schemaPath !== undefined && { schema: await readSchema(root, schemaPath) }),
     pipeline: host.pipeline,
     dataset: datasetOf(root, configuration, surroundings, { source, isWorkTree: true }),
     datasetAt: (folder, past) => datasetOf(folder, past, surroundings),
-    trainer: once(
-      async () =>
-        (host.trainer as Trainer<unknown, unknown> | undefined) ??
-        (await builtInTrainer(root, configuration, wholeFoldersOf({ largeFiles, store }), context)),
-    ),
+    trainer,
     furtherCandidates: once(async () => {
       const entries = Object.entries(configuration.candidates ?? {}).map(async ([name, { seed, ...settings }]) => {
         const own = Object.keys(settings)
@@ -178,7 +203,12 @@ export async function compose(surroundings: Surroundings, context: CallContext):
           },
         ] as const
       })
-      return Object.fromEntries(await Promise.all(entries))
+      const candidates = Object.fromEntries(await Promise.all(entries))
+      if (entries.length > 0) {
+        const made = { trainer: await trainer(), seed: configuration.training.seed, candidates }
+        rethrowAt(trainingFile, () => checkCandidates(made))
+      }
+      return candidates
     }),
     isTrainerBuiltIn: host.trainer === undefined,
     gate: gateOf(configuration, host),

@@ -8,6 +8,9 @@ import { bucketIn, type Surroundings } from './release-targets.js'
 /** The variable that names a bucket for what the machines of a project share. */
 export const storeVariable = 'SHEIKH_STORE'
 
+/** The folder `.sheikh/` of a project, also if its store is a bucket. */
+export const projectFolder = (shared: string): Store => directoryStore(join(shared, storePath))
+
 /**
  * The store of a project: its folder `.sheikh/`, or with `SHEIKH_STORE` a bucket. Caches of files, checkpoints and work in
  * progress stay in the folder, since they are of one machine.
@@ -18,7 +21,7 @@ export async function projectStore({
   shared,
   environment,
 }: Pick<Surroundings, 'shared' | 'environment'>): Promise<Store> {
-  const local = directoryStore(join(shared, storePath))
+  const local = projectFolder(shared)
   const address = environment[storeVariable]
   if (!address) return local
   if (!address.startsWith('s3://'))

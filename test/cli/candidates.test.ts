@@ -36,9 +36,10 @@ describe('candidates of mlops/training/config.yaml', () => {
     ['{ a: { device: wasm } }', /"candidates\.a/],
     ['{ a: { packing: true, seed: 1 } }', /only a language model has packing/],
     ['{ "A b": { seed: 1 } }', /a name has 1 to 40/],
-    ['{ trainer: { seed: 1 } }', /"trainer" has this name/],
-    ['{ a: {} }', /it is trained as "trainer" is/],
-    ['{ a: { seed: 0 } }', /it is trained as "trainer" is/],
+    ['{ trainer: { seed: 1 } }', /config\.yaml", line 1, column 13: .* is called "trainer"/],
+    ['{ a: {} }', /it is trained as "trainer" is.*training\/config\.yaml/],
+    ['{ a: { seed: 0 } }', /it is trained as "trainer" is.*training\/config\.yaml/],
+    ['{ a: { seed: 1 }, b: { seed: 1 } }', /it is trained as "a" is.*training\/config\.yaml/],
   ])('%s are refused', async (text, message) => {
     const { root, put } = await project(builtIn)
     put(trainingFile, `candidates: ${text}\n`)

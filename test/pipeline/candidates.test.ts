@@ -204,6 +204,29 @@ describe('several candidates in one run', () => {
     expect(table(worn)).toEqual(['trainer up-to-date chosen', 'c fail'])
   })
 
+  it('each use counts at the level of its own time, whatever limit is set later', async () => {
+    const { pipeline } = world()
+    const regression = noRegression(accuracy(), { margin: 0.05 })
+    const open = qualityGate([atLeast(accuracy(), 0.15), regression])
+    const limited = qualityGate([atLeast(accuracy(), 0.15), regression], { maximumEvaluations: 50 })
+    const judge = async (own: typeof open, ...words: readonly string[]) => {
+      const judging = pipeline(samples, { gate: own, trainer: wrongOn(...words) })
+      const result = await judging.run()
+      if (!('verdict' in result)) throw new Error(result.status)
+      return { ...result.verdict.reuse!, last: (await judging.ledger()).findLast(({ type }) => type === 'verdict') }
+    }
+    await pipeline(samples, { gate: open }).run()
+    expect((await judge(open, 'fig')).falsePassChance).toBeCloseTo(0.1, 10)
+    const third = await judge(limited, 'apple', 'pear')
+    expect(third).toMatchObject({ evaluationCount: 3, last: { passAlpha: 0.001 } })
+    expect(third.falsePassChance).toBeCloseTo(0.101, 10)
+    // The same candidate at a lower level again is still one use at the higher level.
+    expect((await judge(limited, 'fig')).falsePassChance).toBeCloseTo(0.1, 10)
+    const last = await judge(open, 'apple', 'pear', 'plum')
+    expect(last.falsePassChance).toBeCloseTo(0.151, 10)
+    expect(last.last).not.toHaveProperty('passAlpha')
+  })
+
   it('the current release is not compared with itself, and stays if no other is better', async () => {
     const { pipeline } = world()
     const first = await pipeline(samples, { gate }).run()
@@ -387,6 +410,15 @@ describe('candidates that cannot be', () => {
     ],
   ] as const)('%j', (candidates, message) => {
     expect(() => world().pipeline(samples, { candidates })).toThrow(message)
+  })
+
+  it('the same trainer without a version and with the same seed is refused, and another one is not', () => {
+    const unversioned = () => ({ ...wrongOn(), version: undefined })
+    const [trainer, other] = [unversioned(), unversioned()]
+    expect(() => world().pipeline(samples, { trainer, candidates: { a: {} } })).toThrow(/it is trained as "trainer"/)
+    const twice = { a: { trainer: other }, b: { trainer: other } }
+    expect(() => world().pipeline(samples, { trainer, candidates: twice })).toThrow(/it is trained as "a"/)
+    expect(() => world().pipeline(samples, { trainer, candidates: { a: { trainer: other } } })).not.toThrow()
   })
 
   it('none further changes nothing', async () => {

@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { addressProblem, candidateName, mostCandidates, tildeProblem } from '../../core/index.js'
+import { addressProblem, candidateName, mainCandidate, mostCandidates, tildeProblem } from '../../core/index.js'
 import { globMatcher } from '../../dataset/index.js'
 import { isVersion } from '../../releaser/index.js'
 import { cronProblem, fiveFields } from './cron.js'
@@ -281,6 +281,10 @@ const candidatesType = z
     const odd = names.find((name) => !candidateName.test(name))
     if (odd !== undefined)
       problem(`a name has 1 to 40 of a-z, 0-9 and "-", and begins with a letter, unlike ${JSON.stringify(odd)}`)
+    if (Object.hasOwn(candidates, mainCandidate))
+      problem(
+        `the candidate with the settings of "training" is called ${JSON.stringify(mainCandidate)}; choose another name`,
+      )
     if (names.length >= mostCandidates) problem(`expected at most ${mostCandidates - 1} names, not ${names.length}`)
   })
 
