@@ -54,6 +54,8 @@ export default defineConfig({
       // Nobody's own settings of Git: a test that commits without an author does so as this file says.
       GIT_CONFIG_GLOBAL: join(import.meta.dirname, 'test/gitconfig'),
       GIT_CONFIG_NOSYSTEM: '1',
+      // From Node 22.1 on, the command line keeps its compiled code: not below the home of whoever runs the tests.
+      NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/compiled'),
       ...(driver !== undefined && { VK_ICD_FILENAMES: driver }),
     },
     // Keeps translated files in node_modules by their content and this file. CI translates all of them, as a first run does.

@@ -53,8 +53,9 @@ it('planning a training loads no tfjs', async () => {
 })
 
 describe('compiled code', () => {
+  const unset = { XDG_CACHE_HOME: undefined, LOCALAPPDATA: undefined, NODE_COMPILE_CACHE: undefined }
   const run = async (changes: NodeJS.ProcessEnv) => {
-    const env = { ...process.env, XDG_CACHE_HOME: undefined, LOCALAPPDATA: undefined, ...changes }
+    const env = { ...process.env, ...unset, ...changes }
     await promisify(execFile)(process.execPath, [main, 'completion', 'bash'], { env, cwd: '/' })
   }
   const canKeep = 'enableCompileCache' in nodeModule
