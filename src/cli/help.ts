@@ -34,8 +34,8 @@ ${lines.join('\n')}
 Global options, before or after the command:
 ${globalLines.join('\n')}
 
-Exit codes: 0 released, restored or up to date; 1 error; 2 held; 3 awaiting approval;
-4 infrastructure failure, safe to retry; 5 locked by another run; 130 aborted.
+Exit codes: 0 released, restored, up to date or awaiting release; 1 error; 2 held;
+3 awaiting approval; 4 infrastructure failure, safe to retry; 5 locked by another run; 130 aborted.
 
 Examples:
   sheikh init my-model       Create a project

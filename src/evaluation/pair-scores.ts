@@ -27,7 +27,7 @@ export async function pairScores(
   { metric: named, direction = 'higher-is-better', range }: PairScoresOptions = {},
 ): Promise<{ readonly candidate: Evaluation; readonly baseline: Evaluation }> {
   if (candidate === baseline || (await isSameFile(candidate.path, baseline.path)))
-    throw mismatch(`both paths are the same file, "${candidate.path}"`)
+    throw mismatch(`both paths are the same file, "${candidate.path}"`, 'Name the files of two models.')
   const inFiles = metricOf(candidate, baseline)
   const metric = named ?? inFiles ?? 'score'
   const baselineLines = inOrderOf(candidate, baseline)
@@ -99,6 +99,7 @@ function metricOf(candidate: ScoreFile, baseline: ScoreFile): string | undefined
   if (candidate.metric !== undefined && baseline.metric !== undefined && candidate.metric !== baseline.metric)
     throw mismatch(
       `"${candidate.path}" has values of "${candidate.metric}", and "${baseline.path}" of "${baseline.metric}"`,
+      'Score both models with the same metric.',
     )
   return candidate.metric ?? baseline.metric
 }
@@ -108,7 +109,7 @@ function inOrderOf(candidate: ScoreFile, baseline: ScoreFile): readonly ScoreLin
   const others = new Map(baseline.lines.map((line) => [line.id, line]))
   const own = new Set(candidate.lines.map(({ id }) => id))
   if (own.size < candidate.lines.length || others.size < baseline.lines.length)
-    throw mismatch('one of them contains an id twice')
+    throw mismatch('one of them contains an id twice', 'Give each item an id of its own.')
   const missing = [
     ...candidate.lines
       .filter(({ id }) => !others.has(id))
@@ -122,7 +123,10 @@ function inOrderOf(candidate: ScoreFile, baseline: ScoreFile): readonly ScoreLin
   const facts = ({ target, group, slices }: ScoreLine) => canonicalJson({ target, group: group ?? null, slices })
   const differs = candidate.lines.find((line) => facts(line) !== facts(others.get(line.id)!))
   if (differs !== undefined)
-    throw mismatch(`the item ${listed([differs.id])} differs in target, group or slices between the files`)
+    throw mismatch(
+      `the item ${listed([differs.id])} differs in target, group or slices between the files`,
+      'Give it the same values in both files.',
+    )
   return candidate.lines.map(({ id }) => others.get(id)!)
 }
 
@@ -135,5 +139,5 @@ async function isSameFile(one: string, other: string): Promise<boolean> {
   return left !== undefined && right !== undefined && left.dev === right.dev && left.ino === right.ino
 }
 
-const mismatch = (fact: string) =>
-  new SheikhError('baseline-mismatch', `Cannot compare the files: ${fact}. Score both models on the same items.`)
+const mismatch = (fact: string, remedy = 'Score both models on the same items.') =>
+  new SheikhError('baseline-mismatch', `Cannot compare the files: ${fact}. ${remedy}`)

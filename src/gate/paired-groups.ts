@@ -49,9 +49,10 @@ export interface Pairing {
  * @throws `baseline-mismatch` for different items, different evaluation sets, or the same model.
  */
 export function checkComparable(candidate: Evaluation, reference: Evaluation): void {
-  const mismatch = (fact: string) =>
-    new SheikhError('baseline-mismatch', `Cannot compare the models: ${fact}. Score both on the same evaluation set.`)
-  if (candidate.modelDigest === reference.modelDigest) throw mismatch('both evaluations are of the same model')
+  const mismatch = (fact: string, remedy = 'Score both on the same evaluation set.') =>
+    new SheikhError('baseline-mismatch', `Cannot compare the models: ${fact}. ${remedy}`)
+  if (candidate.modelDigest === reference.modelDigest)
+    throw mismatch('both evaluations are of the same model', 'Name two different models.')
   if (candidate.evaluationDigest !== reference.evaluationDigest)
     throw mismatch('they were scored on different evaluation sets')
   if (!sameColumn(candidate.ids, reference.ids)) throw mismatch('they were scored on different items')

@@ -77,7 +77,7 @@ export async function pinEvaluation(
   if (set.items.length === 0 || set.items.length === identities.length)
     throw new SheikhError(
       'invalid-options',
-      `Cannot pin an evaluation set: a share of ${share} of ${identities.length} rows is ${set.items.length === 0 ? 'none' : 'all'} of them. Choose another share.`,
+      `Cannot pin an evaluation set: a share of ${share} selects ${set.items.length === 0 ? 'none' : 'all'} of the ${identities.length} rows. Choose another share, or add samples.`,
     )
   const pinned = await write(root, composition, set)
   const groups = await composition.dataset.undeclaredGroups(context)

@@ -405,7 +405,7 @@ describe('what decides a release', () => {
   it.each([
     ['a check', checks('regresion_check: true'), /line 2, .*Did you mean "regression_check"/],
     ['a check in camel case', checks('weightIntegrity: true'), /Did you mean "weight_integrity"/],
-    ['a check that nothing resembles', checks('always_pass: true'), /Known here are accuracy_threshold, /],
+    ['a check that nothing resembles', checks('always_pass: true'), /The known keys are accuracy_threshold, /],
     ['an option of a check', checks('regression_check: { margni: 0.1 }'), /regression_check": expected true, false or/],
     ['a target', stages('release: { targets: [ hugginface: { repo: me/x } ] }'), /Did you mean "huggingface"/],
     ['a setting of a target', stages('release: { targets: [ github: { repository: a/b } ] }'), /github\.repository/],

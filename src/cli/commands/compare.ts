@@ -10,7 +10,7 @@ import { runNamed } from '../run-named.js'
 export const compareRuns: Command = {
   name: 'compare',
   usage: '<run | version> <run | version>',
-  summary: 'Compare the models of two runs, held ones too: is the second worse than the first?',
+  summary: 'Compare the models of two runs, held ones too, and say whether the second is worse than the first',
   options: { margin: { type: 'string' }, out: { type: 'string' } },
   optionHelp: {
     margin: "Largest acceptable loss, in the metric's unit (default: 0.02)",

@@ -138,7 +138,7 @@ function planText(plan: DataImportPlan): Text {
       ? []
       : [
           split.kind === 'pinned'
-            ? `Evaluation set: ${split.evaluation} pinned, ${split.training} for training.${split.together === 0 ? '' : ` ${split.together} samples share a group or nearly the same text with another one and stay on its side.`}`
+            ? `Evaluation set: ${split.evaluation} pinned, ${split.training} for training.${split.together === 0 ? '' : ` ${split.together} samples share a group or nearly the same text with another sample; such samples are all pinned or all for training.`}`
             : `Evaluation set: the ${split.evaluation} pinned items of the project stay as they are; ${split.training} samples for training.`,
         ]),
     ...(files.length === 0

@@ -36,6 +36,6 @@ function endOfDay(day: unknown): number {
   if (!Number.isNaN(ms)) return ms
   throw new SheikhError(
     'invalid-options',
-    'Cannot override: --until is not a day. Write it as YYYY-MM-DD, such as 2030-01-31. See: sheikh override --help',
+    `Cannot override: --until is ${day === undefined ? 'missing' : `${JSON.stringify(day)}, which is no day`}. Give a day such as 2030-01-31. See: sheikh override --help`,
   )
 }

@@ -1,3 +1,4 @@
+import { SheikhError } from '../../core/index.js'
 import { type Command, toJson } from '../command.js'
 import { showWork } from '../progress.js'
 import { open } from '../project.js'
@@ -15,12 +16,17 @@ export const promote: Command = {
   examples: ['sheikh promote 1.2.0 --to production'],
   positionals: [1, 1],
   async run({ project, positionals, values }, terminal) {
+    if (typeof values['to'] !== 'string')
+      throw new SheikhError(
+        'invalid-options',
+        `Cannot promote ${positionals[0]}: no channel is given. Add --to <channel>, such as --to production.`,
+      )
     const repository = await open(project, terminal)
     const pipeline = await repository.pipeline()
     showWork(terminal, 'promote')
     const promoted = await pipeline.promote(positionals[0]!.replace(/^v/, ''), {
       signal: terminal.signal,
-      to: typeof values['to'] === 'string' ? values['to'] : '',
+      to: values['to'],
       by: await whoDecides(repository, values['by'], 'promote'),
     })
     return { text: `The channel "${promoted.channel}" points at ${promoted.release.version}.`, json: toJson(promoted) }

@@ -105,7 +105,7 @@ export function checkKeys(
     else if (here || meant)
       fail(
         offset,
-        `"${path}" is unknown. ${nearest === undefined ? '' : `Did you mean "${nearest}"? `}Known here are ${listed}`,
+        `"${path}" is unknown. ${nearest === undefined ? '' : `Did you mean "${nearest}"? `}The known keys are ${listed}`,
       )
     else {
       const hint = nearest === undefined ? '' : `; did you mean "${nearest}"?`

@@ -82,7 +82,7 @@ projection:
   id: id
   input: text
   target: label
-  # group: thread      # items that are not independent: they never stand on both sides of the line
+  # group: thread      # samples of one group are never split between training and evaluation
 `
 
 const pipelineConfig = (name: string, samples: boolean) => `pipeline:
@@ -90,12 +90,12 @@ const pipelineConfig = (name: string, samples: boolean) => `pipeline:
 stages:
   validate_weights:
     checks:
-      - beats_majority: true          # better than always answering the most frequent label, with 95 % confidence
+      - beats_majority: true          # better than always predicting the most frequent label, with 95 % confidence
 ${
   samples
-    ? `      # Five points: about 80 pinned items can certify no less. With 149 and more, two are possible: regression_check: true
+    ? `      # 80 pinned items can certify a margin of five points. Two points need 149 items or more: regression_check: true
       - regression_check: { margin: 0.05 }`
-    : '      - regression_check: true        # at most two points worse than what is released, and than the best ever'
+    : '      - regression_check: true        # at most two points worse than the current and the best release'
 }
       - weight_integrity: true
     when_inconclusive: ask            # or hold, or release
