@@ -7,4 +7,7 @@ export {
   type MemberKindOptions,
   type MemberWorkers,
   memberKind,
+  type ReleasedMember,
+  type ReleasedMemberOptions,
+  releasedMember,
 } from './ensemble/index.js'

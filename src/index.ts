@@ -387,6 +387,8 @@ export type {
   FitContext,
   FitRequest,
   LoadContext,
+  NamedRelease,
+  OpenedRelease,
   Trainer,
   TrainerEnvironment,
   TrainProgress,

@@ -54,4 +54,4 @@ export { type MetricExamples, metricContract } from './testing/metric-contract.j
 export { type ReleaserUnderTest, releaserContract } from './testing/releaser-contract.js'
 export { type SourceUnderTest, sourceContract } from './testing/source-contract.js'
 export { type StoreUnderTest, storeContract } from './testing/store-contract.js'
-export { trainerContract } from './testing/trainer-contract.js'
+export { type TrainerContractOptions, trainerContract } from './testing/trainer-contract.js'

@@ -198,6 +198,8 @@ export interface DatasetSnapshot<I, T> {
   readonly heldOut: readonly RowIdentity[]
   /** Rows for early stopping and tuning: neither trained on nor part of the evaluation set. */
   readonly development?: Rows<I, T> | undefined
+  /** Identities of these rows. */
+  readonly developmentRows: readonly RowIdentity[]
 }
 
 /** The current state of a dataset. */

@@ -45,6 +45,9 @@ export function makeSnapshot(
       heldOut ??= [...split.evaluation.map(identityOfRow), ...split.excludedByGroup.map(identityOfRow)]
       return heldOut
     },
+    get developmentRows() {
+      return split.development.map(identityOfRow)
+    },
     filterTraining: (keep) => reader.rows(split.training.filter((row) => keep(identityOfRow(row)))),
   }
 }

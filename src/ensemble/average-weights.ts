@@ -13,6 +13,7 @@ import {
   writeSafetensors,
 } from '../model/index.js'
 import { copyFileDurably } from '../store/index.js'
+import { fileOfAverage } from './ensemble-file.js'
 
 /** Weights to average. */
 export interface AveragedMember {
@@ -35,7 +36,7 @@ export async function averageWeights(
   context: CallContext,
 ): Promise<void> {
   const { weights, name } = members[0]!
-  const { files } = weights.manifest
+  const files = weights.manifest.files.filter(isPart)
   const adapter = files.find(({ path }) => /^adapter_(model|config)\b/.test(path))
   if (adapter !== undefined)
     throw refusal(
@@ -53,11 +54,13 @@ export async function averageWeights(
   }
 }
 
+/** A member that is a mean itself names its own members, which the new mean replaces. */
+const isPart = ({ path }: { readonly path: string }) => path !== fileOfAverage
 const isSafetensors = (path: string) => path.endsWith('.safetensors')
 
 function checkFiles(first: AveragedMember, other: AveragedMember): void {
   const digests = ({ weights }: AveragedMember) =>
-    new Map(weights.manifest.files.map(({ path, digest }) => [path, digest]))
+    new Map(weights.manifest.files.filter(isPart).map(({ path, digest }) => [path, digest]))
   const [ours, theirs] = [digests(first), digests(other)]
   for (const path of new Set([...ours.keys(), ...theirs.keys()])) {
     const isBoth = ours.has(path) && theirs.has(path)

@@ -23,7 +23,8 @@ import { isName } from '../store/index.js'
 import type { Combination } from './combine.js'
 
 const file = 'config.json'
-const fileOfAverage = 'ensemble.json'
+/** Names the members beside averaged weights. */
+export const fileOfAverage = 'ensemble.json'
 
 const ensembleShape = object({
   architecture: word('ensemble'),

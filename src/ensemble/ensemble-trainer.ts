@@ -23,6 +23,7 @@ import {
   writeAverage,
 } from './join-members.js'
 import { described, environmentOf, type Member, membersOf, ofMember, refusal } from './member.js'
+import { isReleasedMember } from './released-member.js'
 import { type MemberTest, selectMembers } from './select-members.js'
 import { type TrainedMember, trainMembers } from './train-members.js'
 import type { MemberWorkers } from './train-on-workers.js'
@@ -74,6 +75,8 @@ export function ensembleTrainer<I = string, T = string>(options: EnsembleOptions
       'Use a metric with a score per item',
     )
   const trainers = members.map(({ trainer }) => trainer)
+  const toTrain = trainers.filter((trainer) => !isReleasedMember(trainer))
+  const releases = trainers.flatMap((trainer) => trainer.releases ?? [])
   if (combine === 'weights') checkSameTrainer(members)
   const formats = new Set(trainers.map(({ weightsFormat }) => weightsFormat))
   const [format] = formats
@@ -119,7 +122,8 @@ export function ensembleTrainer<I = string, T = string>(options: EnsembleOptions
     ...(isIdentified && { version }),
     ...(trainers.every(({ targets }) => targets === 'labels') && { targets: 'labels' as const }),
     ...(formats.size === 1 && format !== undefined && { weightsFormat: format }),
-    ...(combine === 'weights' && trainers.every(({ warmStart }) => warmStart) && { warmStart: true as const }),
+    ...(combine === 'weights' && toTrain.every(({ warmStart }) => warmStart) && { warmStart: true as const }),
+    ...(releases.length > 0 && { releases }),
     describe,
     environment: (context) => environmentOf(members, context),
     files: () => [...new Set(trainers.flatMap((trainer) => trainer.files?.() ?? []))],

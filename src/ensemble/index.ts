@@ -1,4 +1,5 @@
 export type { Combination } from './combine.js'
 export { type EnsembleOptions, ensembleTrainer } from './ensemble-trainer.js'
 export { type MemberInput, type MemberKindOptions, memberKind } from './member-kind.js'
+export { type ReleasedMember, type ReleasedMemberOptions, releasedMember } from './released-member.js'
 export type { MemberWorkers } from './train-on-workers.js'

@@ -1,6 +1,6 @@
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, type Digest, digestJson } from '../core/index.js'
+import { type CallContext, type Digest, digest, digestJson, fits, object } from '../core/index.js'
 import { type Predictions, rememberingModel } from '../evaluation/index.js'
 import { type Model, readWeightsDirectory, type WeightsDirectory } from '../model/index.js'
 import { namesIn, removeQuietly } from '../store/index.js'
@@ -10,6 +10,7 @@ import type { PredictionCombination } from './combine.js'
 import { membersFolder } from './ensemble-file.js'
 import { ensembleModel } from './ensemble-model.js'
 import { type Member, refusal } from './member.js'
+import { isReleasedMember, openedRelease } from './released-member.js'
 import type { TrainedMember } from './train-members.js'
 
 /** A member, and its predictions for the development rows. */
@@ -64,31 +65,46 @@ export async function writeAverage<I>(
 /** No name of a member. */
 const folderOfAverage = (directory: string) => join(directory, membersFolder, '.average')
 
+/** The trainer that loads a member. */
+const loaderOf = ({ trainer }: Member<never, never>) => (isReleasedMember(trainer) ? trainer.loader : trainer)
+
 /** @throws `invalid-options` for members that different trainers load. */
 export function checkSameTrainer(members: readonly Member<never, never>[]): void {
   const [first, ...others] = members
-  const other = others.find(({ trainer }) => trainer.name !== first!.trainer.name)
+  const other = others.find((member) => loaderOf(member).name !== loaderOf(first!).name)
   if (other !== undefined)
     throw refusal(
-      `"${first!.name}" is trained by "${first!.trainer.name}" and "${other.name}" by "${other.trainer.name}", and only weights of one architecture can be averaged`,
+      `"${first!.name}" is made by "${loaderOf(first!).name}" and "${other.name}" by "${loaderOf(other).name}", and only weights of one architecture can be averaged`,
       'Use combine: "mean" or "vote"',
     )
 }
 
 /**
- * The digest of the weights from which all members start.
+ * The digest of the weights from which all members start. A release starts from the release that its record names, or from the
+ * weights that `describe()` of its trainer names as `base`; it may also be that base itself.
  *
  * @throws `invalid-options` if there are none: weights that were trained from scratch with different seeds have no useful mean.
  */
-export function commonBase<I, T>(members: readonly Member<I, T>[], { base }: FitRequest<I, T>): Digest {
-  const [own] = members.map(({ trainer }) => trainer.base)
-  const other = members.find(({ trainer }) => trainer.base !== own)
-  if (base !== undefined) return base.digest
-  if (own !== undefined && other === undefined) return own
+export function commonBase<I, T>(members: readonly Member<I, T>[], { base, releases }: FitRequest<I, T>): Digest {
+  const startOf = ({ trainer }: Member<I, T>) => {
+    if (!isReleasedMember(trainer)) return { start: base?.digest ?? trainer.base }
+    const { weights, record, base: ofRelease } = openedRelease(releases, trainer.releases[0])
+    const own = record?.base === undefined ? record?.trainer.describe : undefined
+    return { start: ofRelease ?? (fits(withBase, own) ? own.base : undefined), itself: weights.digest }
+  }
+  const starts = members.map((member) => ({ name: member.name, ...startOf(member) }))
+  const [first] = starts
+  const startFrom = (common: Digest) => starts.every(({ start, itself }) => start === common || itself === common)
+  const common = starts.map(({ start }) => start).find((start) => start !== undefined && startFrom(start))
+  if (common !== undefined) return common
+  const unknown = starts.find(({ start }) => start === undefined)
+  const other = starts.find(({ start }) => start !== first!.start)
   throw refusal(
-    other === undefined
-      ? 'its weights are to be averaged, and the members are trained from scratch'
-      : `its weights are to be averaged, and "${members[0]!.name}" and "${other.name}" start from different weights`,
-    'Name a release to start from ("base" of the pipeline), use members that fine-tune one base, or use combine: "mean" or "vote"',
+    unknown === undefined
+      ? `its weights are to be averaged, and "${first!.name}" and "${other!.name}" start from different weights`
+      : `its weights are to be averaged, and no base is known from which "${unknown.name}" starts`,
+    'Name a release to start from ("base" of the pipeline), use members that were fine-tuned from one base, or use combine: "mean" or "vote"',
   )
 }
+
+const withBase = object({ base: digest })

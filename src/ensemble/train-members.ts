@@ -8,6 +8,7 @@ import { memberFolder } from './ensemble-file.js'
 import { keepMember, keptMember } from './kept-member.js'
 import { type Member, ofMember, seedOf } from './member.js'
 import { memberProgress } from './member-progress.js'
+import { isReleasedMember } from './released-member.js'
 import { type MemberWorkers, type TrainMember, trainOnWorkers } from './train-on-workers.js'
 
 /** A trained member. */
@@ -32,7 +33,10 @@ export async function trainMembers<I, T>(
 ): Promise<readonly TrainedMember<I>[]> {
   const progress = memberProgress(members.length, context.progress)
   const onWorkers = workers && (await trainOnWorkers(workers, members, request, context))
-  const train = onWorkers?.train ?? ((member, context) => trainHere(member, request, context))
+  const train: TrainMember<I, T> = (member, context) =>
+    onWorkers === undefined || hasReleases(member)
+      ? trainHere(member, request, context)
+      : onWorkers.train(member, context)
   const stop = new AbortController()
   const signal = AbortSignal.any([context.signal, stop.signal])
   const trained = await inParallel(members, onWorkers === undefined ? 1 : members.length, async (member) => {
@@ -51,13 +55,16 @@ export async function trainMembers<I, T>(
   return trained
 }
 
+/** Only the pipeline, here, opens releases. */
+const hasReleases = <I, T>({ trainer: { releases = [] } }: Member<I, T>) => releases.length > 0
+
 function trainedMember<I, T>(
   { name, share, trainer }: Member<I, T>,
   { weights, record }: Candidate,
   context: FitContext,
 ): TrainedMember<I> {
-  const { version } = trainer
-  const made = { name: trainer.name, ...(version !== undefined && { version }) }
+  const { name: by, version } = isReleasedMember(trainer) ? trainer.loader : trainer
+  const made = { name: by, ...(version !== undefined && { version }) }
   return { name, share, trainer: made, weights, record, load: () => trainer.load(weights, context) }
 }
 
@@ -69,7 +76,8 @@ async function trainHere<I, T>(
   const folder = memberFolder(directory, name)
   const request = { ...rows, seed: seedOf(seed, index), directory: folder }
   const place = checkpoints === undefined ? undefined : join(checkpoints, name)
-  const training = await trainingOf(trainer, request, context)
+  // A copy of a release is not worth another one.
+  const training = isReleasedMember(trainer) ? undefined : await trainingOf(trainer, request, context)
   const finished = training !== undefined && place !== undefined ? { training, place } : undefined
   const kept = finished && (await keptMember(finished.place, finished.training, folder, context))
   if (kept !== undefined) return { ...kept, kept: true }

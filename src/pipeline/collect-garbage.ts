@@ -4,6 +4,7 @@ import { bestRelease, readHistory } from './lookup.js'
 import type { GcOptions, PipelineParts } from './options.js'
 import { recover } from './recovery.js'
 import type { Session } from './session.js'
+import { variantsOf } from './variants.js'
 
 /** What becomes of each release that still has its files. */
 export interface GcPlan {
@@ -60,10 +61,11 @@ function checkRetention({ keepLast, retentionDays }: GcOptions): void {
 
 /** Bundles whose files stay whatever their age, and why. */
 async function protectedReleases(
-  { releaser, gate, channel = 'latest', base }: PipelineParts,
+  options: PipelineParts,
   context: CallContext,
   history: readonly Release[],
 ): Promise<ReadonlyMap<Release['bundle'], string>> {
+  const { releaser, gate, channel = 'latest', base } = options
   const reasons = new Map<Release['bundle'], string>()
   const protect = (release: Release | undefined, reason: string) => {
     if (release !== undefined && !reasons.has(release.bundle)) reasons.set(release.bundle, reason)
@@ -79,6 +81,12 @@ async function protectedReleases(
     history.find((release) => release.version === base?.version),
     'training starts from it',
   )
+  const parts = variantsOf(options).flatMap(({ trainer }) => trainer.releases ?? [])
+  for (const { version } of parts)
+    protect(
+      history.find((release) => release.version === version),
+      'the trainer uses it',
+    )
   protect(bestRelease(history, gate, undefined), 'the best model so far')
   protect(history[0], 'the newest')
   return reasons

@@ -3,7 +3,7 @@
 import { type Digest, hexOf, isDigest, isSheikhError, merkleRoot, messageOf, SheikhError } from '../core/index.js'
 import { groupKeyOf as groupOf, isSelected, type RowIdentity } from '../dataset/index.js'
 import type { Release } from '../releaser/index.js'
-import type { BaseRecord, CandidateRecord } from '../trainer/index.js'
+import type { BaseRecord, CandidateRecord, NamedRelease } from '../trainer/index.js'
 import { stageKeyOf } from './keys.js'
 import { candidateRecordOf } from './lookup.js'
 import type { Session } from './session.js'
@@ -43,7 +43,7 @@ function keptRows(session: Session, root: Digest): Promise<readonly Digest[] | u
 }
 
 /**
- * The digests of all rows that a release was trained on, and that whatever it started from was.
+ * The digests of all rows that a release was trained on, and that whatever it was made of was: its base, and the releases that its trainer named.
  *
  * @throws `not-found` where that cannot be shown.
  */
@@ -56,21 +56,22 @@ export async function knownRows(
   const made = candidateRecordOf(release, history)
   if (made === undefined)
     throw unknown(release, release.record.importedFrom === undefined ? 'its record does not say' : 'it was imported')
-  // A base is older than what started from it, so that a record which names itself ends too.
+  // A part is older than what was made of it, so that a record which names itself ends too.
   const older = history.slice(history.findIndex(({ version }) => version === release.version) + 1)
-  const base = earlierBase(release, older, made.base)
-  const before = base === undefined ? new Set<Digest>() : await knownRows(session, older, base)
+  const known = async (part: NamedRelease) => knownRows(session, older, earlierPart(release, older, part))
+  const before: ReadonlySet<Digest> = made.base === undefined ? new Set() : await known(made.base)
   const rows =
     (await keptRows(session, made.trainingDigest)) ?? (await rowsOfCommits(session, history, { release, made, before }))
-  return new Set([...before, ...rows])
+  const all = new Set([...before, ...rows])
+  for (const part of made.releases ?? []) for (const row of await known(part)) all.add(row)
+  return all
 }
 
-/** The release that another started from; its files may be gone, its record never is. */
-function earlierBase(release: Release, older: readonly Release[], base: BaseRecord | undefined): Release | undefined {
-  if (base === undefined) return undefined
-  const found = older.find(({ version }) => version === base.version)
-  if (found?.bundle === base.digest) return found
-  throw unknown(release, `the release ${base.version}, which it started from, is not in the registry as it was`)
+/** The release that another was made of; its files may be gone, its record never is. */
+function earlierPart(release: Release, older: readonly Release[], part: NamedRelease): Release {
+  const found = older.find(({ version }) => version === part.version)
+  if (found?.bundle === part.digest) return found
+  throw unknown(release, `the release ${part.version}, which it was made of, is not in the registry as it was`)
 }
 
 /** The rows of the commits that it was made of, where their root is the one that was recorded. */

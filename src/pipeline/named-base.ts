@@ -4,7 +4,7 @@ import { type Digest, isDigest, SheikhError } from '../core/index.js'
 import type { WeightsDirectory } from '../model/index.js'
 import { isVersion, payloadFolders, type Release, type Version, weightsOf } from '../releaser/index.js'
 import { verifyManifest } from '../store/index.js'
-import type { BaseRecord, Trainer } from '../trainer/index.js'
+import type { BaseRecord, CandidateRecord, NamedRelease, Trainer } from '../trainer/index.js'
 import { candidateRecordOf, latestReleaseOf, namedRelease } from './lookup.js'
 import type { Session } from './session.js'
 
@@ -26,6 +26,15 @@ export interface FoundBase {
   readonly named: BaseRecord
   readonly release: Release
 }
+
+/** What a release is needed for, in errors. */
+export interface ReleaseUse {
+  readonly act: string
+  /** What to do without the release. */
+  readonly otherwise: string
+}
+
+const startFrom: ReleaseUse = { act: 'start from', otherwise: 'train from scratch' }
 
 /** What of a base is in a key; nothing where there is none, so that keys from scratch are what they always were. */
 export function baseParts(base: NamedBase | undefined): { readonly base?: BaseRecord } {
@@ -56,8 +65,8 @@ export function checkNamedBase(
  * @throws `not-found` where there is none, or its files were removed; `artifact-corrupt` where it is another bundle;
  * `release-rejected` where it is withdrawn.
  */
-export function findBase(history: readonly Release[], base: NamedBase): FoundBase {
-  const found = releasedBase(history, base)
+export function findBase(history: readonly Release[], base: NamedBase, use = startFrom): FoundBase {
+  const found = releasedBase(history, base, use)
   const { release } = found
   const last = latestReleaseOf(history, release.bundle)!
   const { withdrawn } = release.withdrawn === undefined ? last : release
@@ -66,32 +75,58 @@ export function findBase(history: readonly Release[], base: NamedBase): FoundBas
     last.withdrawn === undefined ? `The same bundle stands again as ${last.version}: name that` : 'Name another'
   throw new SheikhError(
     'release-rejected',
-    `Cannot start from ${release.version}: it is withdrawn (${withdrawn.reason}). ${remedy}, or train from scratch.`,
+    `Cannot ${use.act} ${release.version}: it is withdrawn (${withdrawn.reason}). ${remedy}, or ${use.otherwise}.`,
     { facts: { version: release.version } },
   )
 }
 
 /** The same, withdrawn or not: to make again what was made of it. */
-export function releasedBase(history: readonly Release[], base: NamedBase): FoundBase {
+export function releasedBase(history: readonly Release[], base: NamedBase, { act } = startFrom): FoundBase {
   const { version, digest, replayShare = 1 } = base
-  const release = namedRelease(history, version, 'start from')
+  const release = namedRelease(history, version, act)
   if (release.bundle === digest) return { named: { version, digest, replayShare }, release }
   throw new SheikhError(
     'artifact-corrupt',
-    `Cannot start from ${version}: the registry has the bundle ${release.bundle} under that version, not ${digest}. If it is the one you want, write its digest.`,
+    `Cannot ${act} ${version}: the registry has the bundle ${release.bundle} under that version, not ${digest}. If it is the one you want, write its digest.`,
     { facts: { version, found: release.bundle, expected: digest } },
   )
 }
 
-/** A release that it started from in turn, and that is withdrawn: what was wrong there may be in its weights still. */
-export function withdrawnAncestor(history: readonly Release[], { release }: FoundBase): Release | undefined {
-  const at = history.findIndex(({ version }) => version === release.version)
-  const base = candidateRecordOf(release, history)?.base
-  const earlier = base && history.slice(at + 1).find(({ version }) => version === base.version)
-  if (earlier === undefined) return undefined
-  const withdrawn = [earlier, latestReleaseOf(history, earlier.bundle)!].find((one) => one.withdrawn !== undefined)
-  return withdrawn ?? withdrawnAncestor(history, { named: base!, release: earlier })
+/** A release that it was made of in turn, and that is withdrawn: what was wrong there may be in its weights still. */
+export function withdrawnAncestor(history: readonly Release[], { version }: Release): Release | undefined {
+  const at = history.findIndex((release) => release.version === version)
+  const older = history.slice(at + 1)
+  for (const { version: part } of partsOf(candidateRecordOf(history[at]!, history))) {
+    const earlier = older.find(({ version }) => version === part)
+    if (earlier === undefined) continue
+    const withdrawn = [earlier, latestReleaseOf(history, earlier.bundle)!].find((one) => one.withdrawn !== undefined)
+    const found = withdrawn ?? withdrawnAncestor(history, earlier)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
+
+/** @param subject the release as the sentence begins. @param remedy an instruction. */
+export function warnOfAncestor(
+  session: Session,
+  history: readonly Release[],
+  release: Release,
+  { subject = `The release ${release.version}`, remedy }: { readonly subject?: string; readonly remedy: string },
+): void {
+  const ancestor = withdrawnAncestor(history, release)
+  if (ancestor === undefined) return
+  const { version, withdrawn } = ancestor
+  session.warn(
+    `${subject} was made of ${version}, which is withdrawn (${withdrawn!.reason}): what was wrong there may be in its weights still. ${remedy}`,
+    { version },
+  )
+}
+
+/** The releases that a candidate was made of: its base, and those that its trainer named. */
+export const partsOf = (made: CandidateRecord | undefined): readonly NamedRelease[] => [
+  ...(made?.base === undefined ? [] : [made.base]),
+  ...(made?.releases ?? []),
+]
 
 /** Its weights in a folder of their own, every file hashed. @throws `artifact-corrupt`, `not-found`. */
 export async function openBase(session: Session, { release }: Pick<FoundBase, 'release'>): Promise<WeightsDirectory> {

@@ -16,6 +16,7 @@ import { Listeners } from './listeners.js'
 import { readHistory } from './lookup.js'
 import { acceptLoss, missingReleases } from './missing-releases.js'
 import { checkNamedBase } from './named-base.js'
+import { checkReleaseNames } from './named-releases.js'
 import { noteCommit } from './note-commit.js'
 import type {
   AcceptLossOptions,
@@ -94,7 +95,10 @@ export class Pipeline<I = string, T = string> {
     // The types of the parts are checked here. Inside, rows are passed along and never inspected.
     const parts = options as unknown as PipelineOptions<unknown, unknown>
     checkCandidates(parts)
-    if (parts.base !== undefined) for (const { trainer } of variantsOf(parts)) checkNamedBase(parts.base, trainer)
+    for (const { trainer } of variantsOf(parts)) {
+      if (parts.base !== undefined) checkNamedBase(parts.base, trainer)
+      checkReleaseNames(trainer)
+    }
     this.#options = { ...parts, store: options.store ?? memoryStore() }
     this.#isForgetful = options.store === undefined
   }

@@ -9,6 +9,7 @@ import { foreseen } from './foresee.js'
 import { findBySource, isRemoved, readHistory } from './lookup.js'
 import { missingReleases } from './missing-releases.js'
 import { findBase } from './named-base.js'
+import { findReleases } from './named-releases.js'
 import type { PipelineParts, RunPlanOptions } from './options.js'
 import { type PlannedStage, why, withHostStages, withSkippedStages } from './plan-stages.js'
 import { planTraining } from './plan-training.js'
@@ -142,6 +143,7 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
   }
   // As a run would: a base that cannot be used is an error of its own.
   const base = options.base && findBase(history, options.base).named
+  const parts = new Set(variants.flatMap(({ trainer }) => findReleases(history, trainer).map(({ version }) => version)))
   const { stage: train, kept, released } = await planTraining(options, { summary, history, retrain }, context)
   // With several candidates, nobody knows before the run which of them it is about.
   const isOnly = variants.length === 1
@@ -175,7 +177,9 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
     (await failedBefore(entries, ({ sourceKey }) => sourceKey === source.digest, options)) !== undefined
       ? ' The ledger records that its candidate failed before, so a run holds it unless somebody overrides that.'
       : ''
-  const from = base === undefined ? '' : ` that starts from ${base.version}`
+  const using =
+    parts.size === 0 ? '' : ` with the ${parts.size === 1 ? 'release' : 'releases'} ${[...parts].join(', ')}`
+  const from = `${base === undefined ? '' : ` that starts from ${base.version}`}${using}`
   return {
     ...common,
     ...said(

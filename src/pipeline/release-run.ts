@@ -14,6 +14,7 @@ import { decide } from './decide.js'
 import { firstDifference } from './keys.js'
 import { keepRows } from './known-rows.js'
 import { claimedMeasurement } from './measurement.js'
+import { releasesIn, usableReleases } from './named-releases.js'
 import { notAwaiting } from './not-awaiting.js'
 import type { AwaitingRun, ReleaseOptions } from './options.js'
 import { type PortableRun, runInFolder, storedRun } from './portable-run.js'
@@ -172,13 +173,15 @@ async function checkClaims(
     await usableBase(session, snapshot, history),
     seed,
   )
+  await usableReleases(session, snapshot, history, trainer)
   const here = {
+    ...releasesIn(trainer),
     trainer: { name: trainer.name, version: trainer.version, describe: trainer.describe() },
     ...{ seed, base, trainingDigest: training.digest },
     developmentDigest: made.developmentDigest && snapshot.summary.developmentDigest,
   }
-  const { trainer: by, seed: itsSeed, base: itsBase, trainingDigest, developmentDigest } = made
-  const there = { trainer: by, seed: itsSeed, base: itsBase, trainingDigest, developmentDigest }
+  const { trainer: by, seed: itsSeed, base: itsBase, releases, trainingDigest, developmentDigest } = made
+  const there = { releases, trainer: by, seed: itsSeed, base: itsBase, trainingDigest, developmentDigest }
   const difference = firstDifference(toJson(session.hide(there)), toJson(session.hide(here)))
   if (difference !== undefined)
     throw refused(

@@ -4,6 +4,7 @@ import { manifestDifferences } from '../store/index.js'
 import { firstDifference } from './keys.js'
 import { candidateRecordOf, readHistory } from './lookup.js'
 import { baseParts, type NamedBase, openBase, releasedBase } from './named-base.js'
+import { openReleasesAgain } from './named-releases.js'
 import { trainingPart } from './replay.js'
 import type { Reproduction } from './run-result.js'
 import type { Session } from './session.js'
@@ -67,7 +68,9 @@ export async function reproduce(session: Session, version: string | undefined): 
     const directory = await session.folder('weights')
     const { development } = snapshot
     const of = base && (await openBase(session, base))
-    return { value: await fitInto(session, { ...part, variant, development, directory, weights: of }), cached: false }
+    const releases = await openReleasesAgain(session, history, trainer)
+    const parts = { ...part, variant, development, directory, weights: of, ...releases }
+    return { value: await fitInto(session, parts), cached: false }
   })
   // A stage that writes the candidate, such as a quantisation, is part of how the weights were made.
   const host = new HostStages(session, neededForCandidate(session.options.stages ?? []), { cached: false })

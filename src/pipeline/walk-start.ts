@@ -3,6 +3,7 @@ import type { Digest } from '../core/index.js'
 import { endedOverride, type Release } from '../releaser/index.js'
 import { findBySource, isRemoved } from './lookup.js'
 import { checkReleasesPresent } from './missing-releases.js'
+import { warnOfAncestor } from './named-base.js'
 import type { RunOptions } from './options.js'
 import { askProvenance, recordProvenance } from './provenance.js'
 import { observe, type Recovered, recover } from './recovery.js'
@@ -68,6 +69,8 @@ export async function endedBySource(
   const { releaseAs, until } = options
   const known = releasedBefore(released, key, options)
   if (known === undefined) return undefined
+  if (known.withdrawn === undefined)
+    warnOfAncestor(session, history, known, { remedy: 'Train a model without it, or roll back.' })
   if (known.version === current?.version) return { runId, status: 'up-to-date', release: known }
   if (known.withdrawn !== undefined) return { runId, status: 'held', reason: 'withdrawn', release: known }
   if (until !== undefined) return { runId, status: 'awaiting-release', identicalTo: known.version }

@@ -2,23 +2,30 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { callContext, isSheikhError } from '../core/index.js'
+import { callContext, isDigest, isSheikhError } from '../core/index.js'
 import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../dataset/index.js'
 import { type Prediction, type Rows, readWeightsDirectory, type WeightsDirectory } from '../model/index.js'
-import type { FitContext, Trainer, TrainProgress } from '../trainer/index.js'
+import type { FitContext, FitRequest, OpenedRelease, Trainer, TrainProgress } from '../trainer/index.js'
 import type { ContractTest } from './contract-test.js'
 
 /**
  * Tests that a trainer of texts and labels fulfils the `Trainer` contract.
  *
  * @param make creates a trainer; called for each test.
+ * @param options.releases opens the releases that the trainer names in `releases`, made of these rows. @default it names none
  */
-export function trainerContract(test: ContractTest, make: () => Promise<Trainer<string, string>>): void {
+export function trainerContract(
+  test: ContractTest,
+  make: () => Promise<Trainer<string, string>>,
+  { releases }: TrainerContractOptions = {},
+): void {
   const within = (name: string, body: (world: World) => Promise<void>) =>
     test(`a trainer ${name}`, async () => {
       const folder = await mkdtemp(join(tmpdir(), 'sheikh-trainer-'))
       try {
-        await body({ trainer: await make(), folder, ...(await exampleRows()) })
+        const { training, evaluation } = await exampleRows()
+        const request = { training, ...(releases && { releases: await releases(folder, training) }) }
+        await body({ trainer: await make(), folder, training, evaluation, request })
       } finally {
         await rm(folder, { recursive: true, force: true })
       }
@@ -32,9 +39,9 @@ export function trainerContract(test: ContractTest, make: () => Promise<Trainer<
     assert.deepEqual(JSON.parse(JSON.stringify(environment ?? null)), environment ?? null)
   })
 
-  within('gives the same bytes for the same rows and seed', async ({ trainer, folder, training }) => {
-    const first = await trainer.fit({ training, seed: 1, directory: await subfolder(folder) }, fitContext())
-    const again = await trainer.fit({ training, seed: 1, directory: await subfolder(folder) }, fitContext())
+  within('gives the same bytes for the same rows and seed', async ({ trainer, folder, training, request }) => {
+    const first = await trainer.fit({ ...request, seed: 1, directory: await subfolder(folder) }, fitContext())
+    const again = await trainer.fit({ ...request, seed: 1, directory: await subfolder(folder) }, fitContext())
     assert.equal(first.weights.digest, again.weights.digest)
     assert.deepEqual(JSON.parse(JSON.stringify(first.record)), JSON.parse(JSON.stringify(again.record)))
     assert.equal(first.record.trainingDigest, training.digest)
@@ -42,8 +49,8 @@ export function trainerContract(test: ContractTest, make: () => Promise<Trainer<
 
   within(
     'learns, and answers in order, with probabilities that add up to 1',
-    async ({ trainer, folder, training, evaluation }) => {
-      const { weights } = await trainer.fit({ training, seed: 0, directory: await subfolder(folder) }, fitContext())
+    async ({ trainer, folder, evaluation, request }) => {
+      const { weights } = await trainer.fit({ ...request, seed: 0, directory: await subfolder(folder) }, fitContext())
       await using model = await trainer.load(weights, callContext())
       const inputs: string[] = []
       const targets: (string | undefined)[] = []
@@ -69,10 +76,10 @@ export function trainerContract(test: ContractTest, make: () => Promise<Trainer<
     },
   )
 
-  within('reports progress up to its last step', async ({ trainer, folder, training }) => {
+  within('reports progress up to its last step', async ({ trainer, folder, request }) => {
     const reports: TrainProgress[] = []
     await trainer.fit(
-      { training, seed: 0, directory: await subfolder(folder) },
+      { ...request, seed: 0, directory: await subfolder(folder) },
       fitContext({ progress: (report) => reports.push(report) }),
     )
     const last = reports.at(-1)
@@ -82,11 +89,11 @@ export function trainerContract(test: ContractTest, make: () => Promise<Trainer<
 
   within(
     'stops when it is aborted, with the reason untouched, and leaves no weights',
-    async ({ trainer, folder, training }) => {
+    async ({ trainer, folder, request }) => {
       const reason = { why: 'enough' }
       const directory = await subfolder(folder)
       const context = fitContext({ signal: AbortSignal.abort(reason) })
-      await assert.rejects(trainer.fit({ training, seed: 0, directory }, context), (error) => error === reason)
+      await assert.rejects(trainer.fit({ ...request, seed: 0, directory }, context), (error) => error === reason)
       assert.deepEqual(await readdir(directory), [])
     },
   )
@@ -98,11 +105,11 @@ export function trainerContract(test: ContractTest, make: () => Promise<Trainer<
     await assert.rejects(trainer.load(weights, callContext()), { code: 'artifact-corrupt' })
   })
 
-  within('that says so starts from its base, to the same bytes', async ({ trainer, folder, training }) => {
+  within('that says so starts from its base, to the same bytes', async ({ trainer, folder, request }) => {
     if (trainer.warmStart !== true) return
     const train = async (base?: WeightsDirectory) => {
       const directory = await subfolder(folder)
-      return trainer.fit({ training, seed: 1, directory, ...(base && { base }) }, fitContext())
+      return trainer.fit({ ...request, seed: 1, directory, ...(base && { base }) }, fitContext())
     }
     const { weights: base } = await train()
     const [first, again] = [await train(base), await train(base)]
@@ -116,19 +123,39 @@ export function trainerContract(test: ContractTest, make: () => Promise<Trainer<
 
   within(
     'that says so refuses a base that is not its own, and leaves no weights',
-    async ({ trainer, folder, training }) => {
+    async ({ trainer, folder, request }) => {
       if (trainer.warmStart !== true) return
       const [foreign, directory] = [await subfolder(folder), await subfolder(folder)]
       await writeFile(join(foreign, 'config.json'), '{"architecture":"of somebody else"}')
       const base = await readWeightsDirectory(foreign, callContext())
       await assert.rejects(
-        trainer.fit({ training, seed: 1, directory, base }, fitContext()),
+        trainer.fit({ ...request, seed: 1, directory, base }, fitContext()),
         // A program of somebody's can only fail.
         (error) => isSheikhError(error, 'artifact-corrupt') || isSheikhError(error, 'stage-failed'),
       )
       assert.deepEqual(await readdir(directory), [])
     },
   )
+
+  within('that names releases describes them, and does not train without them', async (world) => {
+    const { trainer, folder, training } = world
+    if (trainer.releases === undefined) return
+    assert.notEqual(trainer.releases.length, 0)
+    const described = JSON.stringify(trainer.describe())
+    for (const { version, digest } of trainer.releases) {
+      assert.ok(isDigest(digest), `${version} has a digest`)
+      assert.ok(described.includes(version) && described.includes(digest), `describe() contains ${version}`)
+    }
+    const directory = await subfolder(folder)
+    await assert.rejects(trainer.fit({ training, seed: 0, directory }, fitContext()), { code: 'invalid-options' })
+    assert.deepEqual(await readdir(directory), [])
+  })
+}
+
+export interface TrainerContractOptions {
+  readonly releases?:
+    | ((folder: string, training: Rows<string, string>) => Promise<readonly OpenedRelease[]>)
+    | undefined
 }
 
 interface World {
@@ -136,6 +163,8 @@ interface World {
   readonly folder: string
   readonly training: Rows<string, string>
   readonly evaluation: Rows<string, string>
+  /** What each training gets. */
+  readonly request: Pick<FitRequest<string, string>, 'training' | 'releases'>
 }
 
 const subfolder = (folder: string) => mkdtemp(join(folder, 'weights-'))

@@ -21,6 +21,7 @@ export const candidateRecordShape: Shape<CandidateRecord> = object({
       replayed: optional(object({ rows: finite, of: finite })),
     }),
   ),
+  releases: optional(list(object({ version: text, digest }))),
   developmentDigest: optional(digest),
   environment: optional(object({ packages: recordOf(text), device: json })),
   lossCurve: curve,

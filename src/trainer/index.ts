@@ -6,6 +6,8 @@ export type {
   FitContext,
   FitRequest,
   LoadContext,
+  NamedRelease,
+  OpenedRelease,
   Trainer,
   TrainerEnvironment,
   TrainProgress,

@@ -16,10 +16,16 @@ export interface Trainer<I = string, T = string> extends Described {
   /** The trainer can start from `FitRequest.base`. Absent: a pipeline that names a base rejects this trainer. */
   readonly warmStart?: true | undefined
   /**
-   * The digest of the weights that it fine-tunes, if `FitRequest.base` names no others. Absent: it trains from scratch, or does not
-   * say.
+   * The digest of the weights that it fine-tunes, if `FitRequest.base` names no others; also `base` of `describe()`. Absent: it
+   * trains from scratch, or does not say.
    */
   readonly base?: Digest | undefined
+  /**
+   * Releases whose weights are part of what it makes, such as members of an ensemble. `describe()` contains them. The pipeline
+   * finds them in its registry, rejects one that is withdrawn or that knows rows of the evaluation set, passes their weights to
+   * `fit`, and writes them into the record. @default none
+   */
+  readonly releases?: readonly NamedRelease[] | undefined
   /**
    * What decides the result besides `describe()`: package versions and the device's fingerprint. Part of the stage key,
    * but not of the source key.
@@ -65,6 +71,24 @@ export interface FitRequest<I, T> {
    * with `warmStart`. The rows need not contain every label of the base.
    */
   readonly base?: WeightsDirectory | undefined
+  /** The releases that `Trainer.releases` names, in its order; every file is verified. Absent: the trainer names none. */
+  readonly releases?: readonly OpenedRelease[] | undefined
+}
+
+/** A release by version and content: another bundle under the version is rejected. */
+export interface NamedRelease {
+  readonly version: string
+  /** Digest of its bundle. */
+  readonly digest: Digest
+}
+
+/** A named release with its weights. */
+export interface OpenedRelease extends NamedRelease {
+  readonly weights: WeightsDirectory
+  /** How it was made. Absent: unknown, such as for an imported model. */
+  readonly record?: CandidateRecord | undefined
+  /** Digest of the weights of the release from which it was fine-tuned. Absent: none, or unknown. */
+  readonly base?: Digest | undefined
 }
 
 export interface FitContext extends CallContext {
@@ -128,6 +152,8 @@ export interface CandidateRecord {
   readonly trainingDigest: Digest
   /** Written by the pipeline. Absent: trained from scratch. */
   readonly base?: BaseRecord | undefined
+  /** Written by the pipeline: `Trainer.releases`. Absent: none. */
+  readonly releases?: readonly NamedRelease[] | undefined
   /** Digest of the rows that early stopping used. */
   readonly developmentDigest?: Digest | undefined
   readonly environment?: TrainerEnvironment | undefined

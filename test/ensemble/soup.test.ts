@@ -114,7 +114,7 @@ describe('an ensemble of averaged weights', () => {
   it('refuses members without a common base, of different trainers, and with different files, and leaves nothing', async () => {
     await expect(fitted(soup())).rejects.toMatchObject({
       code: 'invalid-options',
-      message: expect.stringContaining('the members are trained from scratch'),
+      message: expect.stringContaining('no base is known from which "few" starts'),
     })
     const of = (digit: string): Trainer<string, string> => ({ ...fakeTrainer(), base: `sha256:${digit.repeat(64)}` })
     await expect(fitted(soup({ members: { a: of('1'), b: of('2') } }))).rejects.toThrow(

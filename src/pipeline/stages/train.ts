@@ -13,7 +13,8 @@ import { checkUnseen } from '../check-leakage.js'
 import { type Key, stageKeyOf } from '../keys.js'
 import { keepRows } from '../known-rows.js'
 import { machineOf } from '../measurement.js'
-import { baseParts, type FoundBase, findBase, openBase, withdrawnAncestor } from '../named-base.js'
+import { baseParts, type FoundBase, findBase, openBase, warnOfAncestor } from '../named-base.js'
+import { openReleases, releasesIn, usableReleases } from '../named-releases.js'
 import type { PipelineOptions } from '../options.js'
 import { releasedCandidate } from '../released-weights.js'
 import { type TrainingPart, trainingPart } from '../replay.js'
@@ -61,6 +62,7 @@ export function trainStage(
   const work = async () => {
     // Before the cache: what was made of a release that is withdrawn since is not offered again.
     const found = await base()
+    const parts = await usableReleases(session, snapshot, history, variant.trainer)
     const environment = await variant.trainer.environment?.(session.context)
     const key = trainKey({ ...variant, base: session.options.base }, snapshot.summary, environment)
     const kept = key === undefined || forced ? undefined : await cachedCandidate(session, key)
@@ -76,8 +78,9 @@ export function trainStage(
     const part = await trainingPart(session, snapshot, history, found, seed)
     const { development } = snapshot
     const weights = found && (await openBase(session, found))
+    const releases = await openReleases(session, history, parts)
     // A forced training shows that it can be made from nothing.
-    return fitAndKeep(session, key, { ...part, variant, development, weights, isResumed: !forced })
+    return fitAndKeep(session, key, { ...part, variant, development, weights, ...releases, isResumed: !forced })
   }
   return session.stage('train', work, name).then(async (candidate) => {
     await session.update({
@@ -94,6 +97,7 @@ export function trainRows(
   stage: string,
   { training, development }: Pick<FitRequest<unknown, unknown>, 'training' | 'development'>,
 ): Promise<Candidate> {
+  checkFromScratch(session.options.trainer)
   return session.stage(stage, async () => {
     const digests = { trainingDigest: training.digest, developmentDigest: development?.digest }
     const environment = await session.options.trainer.environment?.(session.context)
@@ -102,6 +106,17 @@ export function trainRows(
     if (kept !== undefined) return { value: kept, cached: true, key }
     return fitAndKeep(session, key, { training, development, isResumed: true })
   })
+}
+
+/** A release may know the rows that the model is judged on here, which are not those of the evaluation set. */
+function checkFromScratch({ name, releases = [] }: PipelineOptions<never, never>['trainer']): void {
+  const [first] = releases
+  if (first === undefined) return
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot train the trainer "${name}" on a part of the rows: its release ${first.version} may be trained on the rows that the model is judged on. Use a trainer without releases.`,
+    { facts: { version: first.version } },
+  )
 }
 
 /** Trains, from a checkpoint if a training with this key was interrupted, and keeps the weights. */
@@ -139,19 +154,12 @@ export async function usableBase(
   const { base } = session.options
   if (base === undefined) return undefined
   const found = findBase(history, base)
-  warnOfAncestor(session, history, found)
+  warnOfAncestor(session, history, found.release, {
+    subject: `The base ${base.version}`,
+    remedy: 'Name another, or train from scratch.',
+  })
   await checkUnseen(session, snapshot, history, found)
   return found
-}
-
-function warnOfAncestor(session: Session, history: readonly Release[], base: FoundBase): void {
-  const ancestor = withdrawnAncestor(history, base)
-  if (ancestor === undefined) return
-  const { version, withdrawn } = ancestor
-  session.warn(
-    `The base ${base.named.version} was made of ${version}, which is withdrawn (${withdrawn!.reason}): what was wrong there may be in its weights still. Name another, or train from scratch.`,
-    { version },
-  )
 }
 
 interface FitParts extends Omit<TrainingPart, 'rows'> {
@@ -160,6 +168,7 @@ interface FitParts extends Omit<TrainingPart, 'rows'> {
   readonly checkpoints?: string | undefined
   /** Those of the base. */
   readonly weights?: WeightsDirectory | undefined
+  readonly releases?: FitRequest<unknown, unknown>['releases']
   readonly watch?: ((progress: TrainProgress) => void) | undefined
   /** @default the candidate of the option `trainer` */
   readonly variant?: Variant | undefined
@@ -167,7 +176,7 @@ interface FitParts extends Omit<TrainingPart, 'rows'> {
 
 /** Has the trainer train, and says how far it is. */
 export async function fitInto(session: Session, { training, base, weights, ...request }: FitParts): Promise<Candidate> {
-  const { development, directory, checkpoints, watch, variant = variantsOf(session.options)[0]! } = request
+  const { development, directory, checkpoints, releases, watch, variant = variantsOf(session.options)[0]! } = request
   const { name, trainer, seed } = variant
   const modelContext = await session.modelContext()
   const fitted = await trainer.fit(
@@ -176,6 +185,7 @@ export async function fitInto(session: Session, { training, base, weights, ...re
       ...(development !== undefined && { development }),
       ...(checkpoints !== undefined && { checkpoints }),
       ...(weights !== undefined && { base: weights }),
+      ...(releases !== undefined && { releases }),
     },
     {
       ...modelContext,
@@ -187,7 +197,7 @@ export async function fitInto(session: Session, { training, base, weights, ...re
   )
   session.context.signal.throwIfAborted()
   // Which release it was the trainer was not told. As JSON: a member without a value is absent.
-  const record = session.hide({ ...fitted?.record, ...(base !== undefined && { base }) })
+  const record = session.hide({ ...fitted?.record, ...(base !== undefined && { base }), ...releasesIn(trainer) })
   const misfit = misfitOf(fittedShape, fitted, 'candidate') ?? misfitOf(candidateRecordShape, record, 'record')
   if (misfit !== undefined)
     throw new SheikhError(

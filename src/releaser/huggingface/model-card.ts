@@ -46,6 +46,7 @@ export function modelCard(
         ['restored from', record.restoredFrom],
         ['bundle', bundle],
         ['started from', candidate?.base?.version],
+        ['made with the releases', candidate?.releases?.map(({ version }) => version).join(', ')],
         ['imported from', record.importedFrom?.from],
         ['data fingerprint', data?.fingerprint],
         ['data licence', dataLicense],

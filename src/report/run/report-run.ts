@@ -175,6 +175,7 @@ function provenance(record: RunRecord): readonly (readonly [string, string | und
     ['Weights', record.candidate?.weights],
     ['Bundle', record.bundle],
     ['Started from', baseOf(record)],
+    ['Made with the releases', record.candidate?.record.releases?.map(({ version }) => version).join(', ')],
     ['Compared with', record.baseline],
     ['Best release', record.best],
   ]

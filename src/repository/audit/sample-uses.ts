@@ -53,19 +53,26 @@ export async function sampleReleases(
   { history, channels }: ReleaseRecords,
   project: AuditProject,
 ): Promise<readonly SampleRelease[]> {
-  const known = new Map<string, Promise<Known>>()
+  const cache = new Map<string, Promise<Known>>()
   const uses = new Map<Version, SampleRelease>()
-  // The oldest first: a release may start from an older one.
+  // The oldest first: a release may be made of older ones.
   for (const release of history.toReversed()) {
     const trained = trainedRelease(release, history)
     const { version, withdrawn, removedAtMs } = release
-    const base = trained?.record.candidate?.base?.version
-    const earlier = base === undefined ? undefined : uses.get(base)
-    const own = await useOf(id, trained, project, known)
+    const { base, releases = [] } = trained?.record.candidate ?? {}
+    const parts = releases.map(({ version }) => ({ version, act: 'was made with' }))
+    if (base !== undefined) parts.unshift({ version: base.version, act: 'started from' })
+    let use = await useOf(id, trained, project, cache)
+    let through: Version | undefined
+    for (const part of parts) {
+      const earlier = uses.get(part.version)
+      use = madeOf(part, earlier, use)
+      if (earlier !== undefined && wasTrainedOn(earlier)) through ??= earlier.version
+    }
     uses.set(version, {
       version,
-      ...(base === undefined ? own : startedFrom(base, earlier, own)),
-      ...(earlier !== undefined && wasTrainedOn(earlier) && { through: earlier.version }),
+      ...use,
+      ...(through !== undefined && { through }),
       ...(trained !== undefined && trained.version !== version && { restoredFrom: trained.version }),
       channels: Object.keys(channels).filter((channel) => channels[channel] === version),
       withdrawn: withdrawn !== undefined,
@@ -75,13 +82,17 @@ export async function sampleReleases(
   return history.map(({ version }) => uses.get(version)!)
 }
 
-/** A release that started from one of which nothing is known may have been trained on any sample. */
-function startedFrom(base: Version, earlier: SampleRelease | undefined, own: Known): Known {
+/** A release that was made of one of which nothing is known may have been trained on any sample. */
+function madeOf(
+  { version, act }: { readonly version: Version; readonly act: string },
+  earlier: SampleRelease | undefined,
+  own: Known,
+): Known {
   const isKnown = earlier !== undefined && (earlier.use !== 'unknown' || wasTrainedOn(earlier))
   if (isKnown || own.use === 'training' || own.use === 'unknown') return own
   const reason = earlier?.reason ?? 'its record is gone'
-  const itself = own.use === 'evaluation' ? 'it was evaluated with the sample, and started' : 'it started'
-  return { use: 'unknown', reason: `${itself} from ${base}, about which it is unknown: ${reason}` }
+  const itself = own.use === 'evaluation' ? 'it was evaluated with the sample, and' : 'it'
+  return { use: 'unknown', reason: `${itself} ${act} ${version}, about which it is unknown: ${reason}` }
 }
 
 function useOf(
