@@ -57,7 +57,8 @@ function phraseOf(run: PlannedRun): string {
   const { outcome, version, nextVersion, identicalTo } = run
   if (outcome === 'up-to-date') return `the run has nothing to do: ${version} was made from these inputs`
   if (outcome === 'restore') return `publishes ${version} again as ${nextVersion}, without training`
-  if (outcome === 'held-withdrawn') return `the run is held: ${version}, which was made from these inputs, was withdrawn`
+  if (outcome === 'held-withdrawn')
+    return `the run is held: ${version}, which was made from these inputs, was withdrawn`
   if (outcome === 'refused-releases-missing') return 'the run is refused: the registry lacks releases of the ledger'
   if (outcome === 'refused-dirty') return 'the merge starts a run'
   if (identicalTo !== undefined) return `the run releases nothing: ${identicalTo} is this model already`
