@@ -1,5 +1,5 @@
 import type { PinnedSource, Projection, Source } from './dataset-types.js'
-import type { NamedFilesOptions } from './files/named-files.js'
+import type { NamedFilesOptions, TreeFilesOptions } from './files/named-files.js'
 import type { QuarantineSource } from './quarantine.js'
 import type { JsonSchema, JsonSchemaFile } from './schema/json-schema.js'
 import type { StandardSchema } from './schema/standard-schema.js'
@@ -95,7 +95,7 @@ export interface AnyDatasetOptions {
   readonly developmentShare?: number | undefined
   readonly training?: TrainingSelection | undefined
   readonly version?: string | undefined
-  readonly files?: NamedFilesOptions | undefined
+  readonly files?: TreeFilesOptions | undefined
 }
 
 export type AnyFieldSelector = string | ((sample: unknown) => unknown) | Projection<unknown, unknown>

@@ -21,7 +21,7 @@ import type {
   RowIdentity,
 } from './dataset-types.js'
 import { checkOutFiles } from './files/check-out-files.js'
-import type { FoundFiles } from './files/named-files.js'
+import type { FoundFiles } from './files/file-place.js'
 import { askContent } from './known-summary.js'
 import { makeSnapshot } from './make-snapshot.js'
 import { openDataset, type PinnedState } from './open-dataset.js'

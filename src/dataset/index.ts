@@ -64,6 +64,7 @@ export {
 export type { TimeFormat, TimeUnit } from './features/feature-time.js'
 export { type FeatureSnapshot, joinFeatures } from './features/join-features.js'
 export { type WithFeaturesOptions, withFeatures } from './features/with-features.js'
+export type { FileTree } from './files/files-in-tree.js'
 export type { NamedFilesOptions } from './files/named-files.js'
 export { namedFilesIn, namedPaths, pathProblem } from './files/named-paths.js'
 export { type ReadNamedFileOptions, readNamedFile } from './files/read-named-file.js'
@@ -154,7 +155,7 @@ export {
   type SampleFilesOptions,
   sampleFiles,
 } from './sources/sample-files.js'
-export { sampleFormatOf } from './sources/sample-format.js'
+export { isSampleFile, sampleFormatOf } from './sources/sample-format.js'
 export { startsWithLines } from './sources/starts-with-lines.js'
 export type { Charset } from './sources/text-chunks.js'
 export { datasetSummaryShape } from './summary-shape.js'

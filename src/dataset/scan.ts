@@ -198,7 +198,8 @@ export async function scan(
   }
 }
 
-async function haveTheirFiles({ table, start, end }: CachedRows, named: NamedFiles): Promise<boolean> {
+/** Whether the files that rows name are as the rows have them. */
+export async function haveTheirFiles({ table, start, end }: CachedRows, named: NamedFiles): Promise<boolean> {
   for (let index = start; index < end; index += 1) {
     const files = table.files(index)
     if (files !== undefined && !(await named.have(files))) return false

@@ -1,6 +1,7 @@
 // Two commits of a large dataset share almost all files. The rows of a shared file are the same in both states, so they are
 // taken from the cache of an earlier run, and only the other files are read.
 import { isSheikhError } from '../core/index.js'
+import type { CachedRows } from './cached-rows.js'
 import { CommonRows } from './common-rows.js'
 import { contentsOf, describedRow, identityOfRow } from './contents.js'
 import { type Dataset, stateOf } from './dataset.js'
@@ -14,8 +15,10 @@ import type {
   SourceEntry,
 } from './dataset-types.js'
 import type { ScannedRow } from './row-table.js'
-import { openCache, scan } from './scan.js'
+import { haveTheirFiles, openCache, scan } from './scan.js'
 import { clashing, mayClash } from './sources/walk.js'
+
+const filesPerTurn = 1000
 
 /** Rows of files that are the same in two states. */
 export interface SharedRows {
@@ -84,8 +87,7 @@ interface Side extends NamedState {
 async function sideOf(named: NamedState, context: DatasetContext): Promise<Side | undefined> {
   const state = await stateOf(named.dataset, context)
   const ids = await state.options.source.contentIds?.(context)
-  // A sample file that is the same may name a file that is not.
-  if (ids === undefined || state.key === undefined || state.named !== undefined) return undefined
+  if (ids === undefined || state.key === undefined) return undefined
   return { ...named, state, ids, files: samplesIn(state.listed) }
 }
 
@@ -118,19 +120,34 @@ async function shareContents(before: NamedState, after: NamedState, context: Dat
   const { cache: _, ...uncached } = context
   const read = async ({ state, prepare }: Side, entries: readonly SourceEntry[]) => {
     if (entries.length > 0) await prepare?.(entries.map(({ path }) => path))
-    return scan(entries, options, state.schema, undefined, uncached, { isPart: true })
+    return scan(entries, options, state.schema, undefined, uncached, { named: state.named, isPart: true })
   }
 
   const rows = new CommonRows()
+  /** Files whose rows are not known. */
   const unknown = new Set<string>()
+  const naming: (readonly [path: string, kept: CachedRows])[] = []
+  const hasNamed = now.state.named !== undefined
   let mayShareClash = false
   unchanged.visit((path, id) => {
     mayShareClash ||= mayClash(path)
     const kept = cache?.find(path, id)
-    if (kept === undefined || !rows.add(kept)) unknown.add(path)
+    if (kept !== undefined && hasNamed && namesFiles(kept)) naming.push([path, kept])
+    else if (kept === undefined || !rows.add(kept)) unknown.add(path)
   })
-  const listed = unknown.size === 0 ? [] : await unchanged.source([...unknown]).list(context)
-  const unread = [...samplesIn(listed).values()].filter(({ path }) => unknown.has(path))
+  // Reading a whole state tells that no sample names a file.
+  if (hasNamed && naming.length === 0) return undefined
+  for (const [index, [path, kept]] of naming.entries()) {
+    if (index % filesPerTurn === 0) context.signal.throwIfAborted()
+    // A sample file that is the same may name a file that is not.
+    const isCommon = (await haveTheirFiles(kept, old.state.named!)) && (await haveTheirFiles(kept, now.state.named!))
+    if (!isCommon || !rows.add(kept)) unknown.add(path)
+  }
+  const sampleFilesIn = async (files: UnchangedFiles): Promise<readonly SourceEntry[]> => {
+    const listed = unknown.size === 0 ? [] : await files.source([...unknown]).list(context)
+    return [...samplesIn(listed).values()].filter(({ path }) => unknown.has(path))
+  }
+  const unread = hasNamed ? [] : await sampleFilesIn(unchanged)
   rows.addRead((await read(now, unread)).rows.table)
   const sharedPaths = () => {
     const paths = unread.map(({ path }) => path)
@@ -148,6 +165,12 @@ async function shareContents(before: NamedState, after: NamedState, context: Dat
   const contents: DatasetContents[] = []
   for (const [index, side] of [old, now].entries()) {
     const differing = [...side.files.values()].filter(({ path }) => !common.has(path))
+    // Read in both states, because their files may differ.
+    if (hasNamed && side.unchanged !== undefined && unknown.size > 0) {
+      const files = await side.unchanged()
+      if (files === undefined) return undefined
+      differing.push(...(await sampleFilesIn(files)))
+    }
     const clashes = () => clashing([...sharedPaths().map((path) => ({ path })), ...differing])
     if ((mayShareClash || differing.some(({ path }) => mayClash(path))) && clashes().length > 0) return undefined
     const found = await read(side, differing)
@@ -172,6 +195,11 @@ async function shareContents(before: NamedState, after: NamedState, context: Dat
   for (const [index, { rows: own }] of [first, second].entries())
     if (numbers.size + own.length === 0 || !(hasTarget || targets[index]!)) return undefined
   return { before: first, after: second, shared: sharedRows(rows, numbers) }
+}
+
+function namesFiles({ table, start, end }: CachedRows): boolean {
+  for (let index = start; index < end; index += 1) if (table.files(index) !== undefined) return true
+  return false
 }
 
 const byId = (one: DescribedRow, other: DescribedRow) => (one.id < other.id ? -1 : 1)

@@ -11,6 +11,7 @@ import {
 } from '../core/index.js'
 import {
   Dataset,
+  type FileTree,
   type JsonSchema,
   jsonSchemaFile,
   type LargeFileAccess,
@@ -47,6 +48,7 @@ import type { Releaser } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { LlamaOutput, LoraOptions } from '../trainer/tfjs/index.js'
+import type { MakeDataset } from './commit-folder.js'
 import {
   type Configuration,
   type HostConfiguration,
@@ -92,8 +94,7 @@ export interface Composition {
   /** A whole pipeline of the host's. */
   readonly pipeline?: Pipeline<never, never> | undefined
   readonly dataset: Dataset<unknown, unknown>
-  /** The dataset of the files in another folder, such as those of a commit. */
-  readonly datasetAt: (root: string, configuration: Configuration) => Dataset<unknown, unknown>
+  readonly datasetAt: MakeDataset
   /** @throws `invalid-config` for an architecture that is not built in. */
   readonly trainer: () => Promise<Trainer<unknown, unknown>>
   /** Further candidates of each run. @throws as `trainer`; `invalid-config` for settings of a trainer that the host replaces. */
@@ -182,7 +183,10 @@ export async function compose(surroundings: Surroundings, context: CallContext):
     ...(schemaPath !== undefined && { schema: await readSchema(root, schemaPath) }),
     pipeline: host.pipeline,
     dataset: datasetOf(root, configuration, surroundings, { source, isWorkTree: true }),
-    datasetAt: (folder, past) => datasetOf(folder, past, surroundings),
+    datasetAt: (folder, past, files) =>
+      datasetOf(folder, past, surroundings, {
+        tree: files && { ...files, directory: join(root, filesPath), documents: store.documents },
+      }),
     trainer,
     furtherCandidates: once(async () => {
       const entries = Object.entries(configuration.candidates ?? {}).map(async ([name, { seed, ...settings }]) => {
@@ -324,6 +328,8 @@ export function datasetOf(
     readonly features?: string | undefined
     /** Whether the program git knows unchanged files of `root` in a fresh checkout. @default false */
     readonly isWorkTree?: boolean | undefined
+    /** Files that samples name and that are not below `root`. */
+    readonly tree?: FileTree | undefined
   } = {},
 ): Dataset<unknown, unknown> {
   const { dataset } = configuration
@@ -349,14 +355,20 @@ export function datasetOf(
     ...(dataset.training !== undefined && { training: dataset.training }),
     evaluation: other.evaluation ?? pinnedFile(join(root, evaluationPath)),
     quarantine: quarantineFile(join(root, quarantinePath)),
-    ...(dataset.files !== undefined && { files: filesOf(root, dataset.files, access, other.isWorkTree) }),
+    ...(dataset.files !== undefined && { files: filesOf(root, dataset.files, access, other) }),
   })
 }
 
-function filesOf(root: string, fields: readonly string[], access: DataAccess, isWorkTree = false) {
+function filesOf(
+  root: string,
+  fields: readonly string[],
+  access: DataAccess,
+  { isWorkTree, tree }: { readonly isWorkTree?: boolean | undefined; readonly tree?: FileTree | undefined },
+) {
   const directory = join(root, filesPath)
-  const contentIds = (context: CallContext) => unchangedBlobs(directory, access.environment, context)
-  return { directory, fields, largeFiles: largeFilesOf(access), ...(isWorkTree && { contentIds }) }
+  const contentIds = (context: CallContext) => unchangedBlobs(tree?.directory ?? directory, access.environment, context)
+  const isInGit = isWorkTree === true || tree !== undefined
+  return { directory, fields, tree, largeFiles: largeFilesOf(access), ...(isInGit && { contentIds }) }
 }
 
 /** The samples with the features that the commit contains. The files of the feature store are not read. */

@@ -85,7 +85,7 @@ async function withTraining<R>(
       { facts: { version } },
     )
   await using folder = await commitFolder(git, { commit: record.commit, project: prefix }, context)
-  return use(await composition.datasetAt(folder.root, await folder.configuration()).snapshot(context))
+  return use(await (await folder.dataset(composition.datasetAt)).snapshot(context))
 }
 
 /** A sample that was logged becomes the input that the model received, as rows have it. */

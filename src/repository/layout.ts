@@ -12,6 +12,14 @@ export const samplesPath = 'dataset/samples'
 export const evaluationPath = 'dataset/evaluation.json'
 export const quarantinePath = 'dataset/quarantine.json'
 export const featuresPath = 'dataset/features.jsonl'
+/** Files and folders of a dataset beside its samples. */
+export const datasetPaths: readonly string[] = [
+  'dataset/config.yaml',
+  'dataset/schemas',
+  evaluationPath,
+  quarantinePath,
+  featuresPath,
+]
 export const pipelineFile = 'mlops/pipeline.yaml'
 export const trainingFile = 'mlops/training/config.yaml'
 export const tuningFile = 'mlops/tuning.yaml'

@@ -17,7 +17,7 @@ export async function rowsAtCommit(
   context: CallContext,
 ): Promise<readonly RowIdentity[]> {
   await using folder = await commitFolder(git, place, context)
-  return (await datasetAt(folder.root, await folder.configuration()).snapshot(context)).trainingRows
+  return (await (await folder.dataset(datasetAt)).snapshot(context)).trainingRows
 }
 
 /**
@@ -32,5 +32,5 @@ export async function labelsAtCommit(
   context: CallContext,
 ): Promise<readonly DescribedRow[]> {
   await using folder = await commitFolder(git, place, context)
-  return (await datasetAt(folder.root, await folder.configuration()).contents(context)).rows
+  return (await (await folder.dataset(datasetAt)).contents(context)).rows
 }

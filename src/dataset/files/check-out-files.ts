@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { type CallContext, inParallel, SheikhError } from '../../core/index.js'
 import { errnoOf, storageFailed } from '../../store/index.js'
 import type { LargeFiles } from '../sources/large-files.js'
-import type { FoundFiles } from './named-files.js'
+import type { FoundFiles } from './file-place.js'
 
 /** Files placed at the same time. */
 const placedAtOnce = 16

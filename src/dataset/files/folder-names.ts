@@ -1,14 +1,8 @@
-import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
-import { messageOf } from '../../core/index.js'
-import { fileStamp, isSettled } from '../../store/index.js'
-
-type EntryKind = 'file' | 'folder' | 'link' | 'other'
-
-interface Entry {
-  /** As the file system has it. */
+/** An entry of a folder. */
+export interface NamedEntry {
+  /** As the file system or Git has it. */
   readonly name: string
-  readonly kind: EntryKind
+  readonly kind: 'file' | 'folder' | 'link' | 'other'
 }
 
 /**
@@ -16,29 +10,12 @@ interface Entry {
  * the case that they have. Lists each folder once.
  */
 export class FolderNames {
-  readonly #root: string
-  readonly #nowNs: () => bigint
-  readonly #folders = new Map<string, ReadonlyMap<string, readonly Entry[]> | string>()
-  readonly #stamps = new Map<string, string>()
+  readonly #list: (folder: string) => readonly NamedEntry[] | string
+  readonly #folders = new Map<string, ReadonlyMap<string, readonly NamedEntry[]> | string>()
 
-  constructor(root: string, nowNs: () => bigint) {
-    this.#root = root
-    this.#nowNs = nowNs
-  }
-
-  /** The stamp of a folder when it was listed, if any later change shows in it. */
-  settledStamp(folder: string): string | undefined {
-    return this.#stamps.get(folder)
-  }
-
-  /** What tells the entries of a folder from later ones; `undefined` if it is no folder. */
-  stampNow(folder: string): string | undefined {
-    return this.#stampOf(folder)?.stamp
-  }
-
-  #stampOf(folder: string) {
-    const stats = statSync(join(this.#root, folder), { bigint: true, throwIfNoEntry: false })
-    return stats?.isDirectory() ? fileStamp(stats) : undefined
+  /** @param list the entries of a folder below that of all files, which is empty, or why they cannot be listed. */
+  constructor(list: (folder: string) => readonly NamedEntry[] | string) {
+    this.#list = list
   }
 
   /**
@@ -50,7 +27,7 @@ export class FolderNames {
     let folder = ''
     for (const [index, name] of names.entries()) {
       const isLast = index === names.length - 1
-      const list = this.#list(folder)
+      const list = this.#entries(folder)
       if (typeof list === 'string') return { problem: list }
       const entries = list.get(fold(name)) ?? []
       const here = folder === '' ? '' : `${folder}/`
@@ -79,34 +56,24 @@ export class FolderNames {
   }
 
   /** The entries of a folder by folded name, or why it cannot be read. */
-  #list(folder: string): ReadonlyMap<string, readonly Entry[]> | string {
+  #entries(folder: string): ReadonlyMap<string, readonly NamedEntry[]> | string {
     const known = this.#folders.get(folder)
     if (known !== undefined) return known
-    const stamp = this.#stampOf(folder)
-    if (stamp !== undefined && isSettled(stamp.changedAtNs, this.#nowNs())) this.#stamps.set(folder, stamp.stamp)
-    const listed = listFolder(join(this.#root, folder))
-    this.#folders.set(folder, listed)
-    return listed
+    const listed = this.#list(folder)
+    const entries = typeof listed === 'string' ? listed : byFoldedName(listed)
+    this.#folders.set(folder, entries)
+    return entries
   }
 }
 
 const fold = (name: string) => name.normalize('NFC').toLowerCase()
 
-function listFolder(path: string): ReadonlyMap<string, readonly Entry[]> | string {
-  try {
-    const entries = new Map<string, readonly Entry[]>()
-    for (const entry of readdirSync(path, { withFileTypes: true })) {
-      const { name } = entry
-      const kind = entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : entry.isSymbolicLink() ? 'link' : 'other'
-      const folded = fold(name)
-      const others = entries.get(folded)
-      entries.set(folded, others === undefined ? [{ name, kind }] : [...others, { name, kind }])
-    }
-    return entries
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    return code === 'ENOENT'
-      ? `does not exist: there is no folder ${JSON.stringify(path)}; create it`
-      : `cannot be found: ${messageOf(error)}; correct the permissions`
+function byFoldedName(listed: readonly NamedEntry[]): ReadonlyMap<string, readonly NamedEntry[]> {
+  const entries = new Map<string, readonly NamedEntry[]>()
+  for (const entry of listed) {
+    const folded = fold(entry.name)
+    const others = entries.get(folded)
+    entries.set(folded, others === undefined ? [entry] : [...others, entry])
   }
+  return entries
 }

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { type CallContext, callContext, type Digest, SheikhError } from '../../core/index.js'
 import { type PlainFile, readAt, withPlainFile } from '../../store/index.js'
 import { contentDigest } from './content-digest.js'
+import { entriesOnDisk } from './files-on-disk.js'
 import { FolderNames } from './folder-names.js'
 import { pathProblem } from './named-paths.js'
 
@@ -35,7 +36,9 @@ export async function readNamedFile(
   const wrong = pathProblem(path)
   if (wrong !== undefined) throw refused(wrong)
   // Listing a folder of a hundred thousand files for each of them would take hours.
-  const named = isPlain(directory, path) ? { found: path } : new FolderNames(resolve(directory), () => 0n).find(path)
+  const named = isPlain(directory, path)
+    ? { found: path }
+    : new FolderNames((folder) => entriesOnDisk(resolve(directory, folder))).find(path)
   if ('problem' in named) throw refused(named.problem)
   const bytes = await withPlainFile(join(directory, named.found), (file) => contentOf(file))
   if (digest === undefined || contentDigest(bytes) === digest) return bytes

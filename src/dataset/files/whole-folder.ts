@@ -5,7 +5,7 @@ import { type CallContext, SheikhError } from '../../core/index.js'
 import { lfsPointerAt, readFailed } from '../../store/index.js'
 import type { LargeFiles } from '../sources/large-files.js'
 import { checkOutFiles } from './check-out-files.js'
-import type { PointedFile } from './named-files.js'
+import type { PointedFile } from './file-place.js'
 
 /** How a folder with Git LFS pointers is made whole. */
 export interface LargeFileAccess {

@@ -30,3 +30,7 @@ export function unreadFormatOf(path: string): string | undefined {
     ? undefined
     : `.${extension} files are not supported; convert it to Parquet, JSON, JSONL (.jsonl, .ndjson), CSV or TSV, the last four optionally with .gz or .zst, or move the file`
 }
+
+/** Whether a source of files reads a file below its folder, or refuses it. Other files are skipped. */
+export const isSampleFile = (path: string): boolean =>
+  sampleFormatOf(path) !== undefined || unreadFormatOf(path) !== undefined

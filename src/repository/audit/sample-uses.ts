@@ -128,7 +128,7 @@ async function useAtCommit(
   if ((await git.readCommit(commit)) === undefined) return { use: 'unknown', reason: missingCommit(git, commit) }
   try {
     await using folder = await commitFolder(git, { commit, project }, context)
-    const dataset = composition.datasetAt(folder.root, await folder.configuration())
+    const dataset = await folder.dataset(composition.datasetAt)
     const snapshot = await dataset.snapshot(context)
     const { summary } = snapshot
     if (summary.fingerprint !== recorded.fingerprint || summary.trainingDigest !== recorded.trainingDigest)

@@ -1,14 +1,13 @@
-import { existsSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import type { CallContext } from '../../core/index.js'
-import { listedSampleFiles, type NamedState, type UnchangedFiles } from '../../dataset/index.js'
-import { temporaryFolder } from '../../store/index.js'
-import { comparedPaths, isCompared } from '../commit-folder.js'
+import { type FileTree, listedSampleFiles, type NamedState, type UnchangedFiles } from '../../dataset/index.js'
+import type { DocumentStore } from '../../store/index.js'
+import { attributesFor, isAttributes, isSubmodule, mayConvert } from '../commit-files.js'
+import { type CommitPlace, commitFolder } from '../commit-folder.js'
 import { configurationIn, type DataAccess, datasetOf, largeFilesOf, samplesOf } from '../compose.js'
 import type { Configuration } from '../config/index.js'
-import type { Git, TreeChange, TreeEntry, TreeItem } from '../git/index.js'
-import { samplesPath } from '../layout.js'
+import type { Git, TreeChange, TreeEntry } from '../git/index.js'
+import { filesPath, samplesPath } from '../layout.js'
 
 /** A state of a project: its files in a folder, without the samples until they are needed. */
 export interface ComparedState extends AsyncDisposable {
@@ -19,15 +18,18 @@ export interface ComparedState extends AsyncDisposable {
   /** The dataset with the names of its files' contents. `undefined` if equal names may stand for different contents. */
   named(configuration: Configuration): Promise<NamedState | undefined>
   /** Writes what is missing of the samples below `root`. */
-  complete(configuration?: Configuration): Promise<void>
+  complete(configuration: Configuration): Promise<void>
+  /** The files that samples name. `undefined`: they name none, or the files are below `root`. */
+  files(configuration: Configuration): Promise<FileTree | undefined>
 }
 
-export interface CommitPlace {
-  readonly commit: string
-  /** The project's folder below the repository's root; empty if it is the root. */
-  readonly project: string
+export interface ComparedPlace extends CommitPlace {
   /** The project's folder in the work tree, whose caches know rows. */
   readonly workTree: string
+  /** The caches. */
+  readonly cache?: DocumentStore | undefined
+  /** Digests of files that samples name, which both states can share. */
+  readonly digests?: FileTree['digests'] | undefined
   readonly access: DataAccess
   /** The commit of the other state. Then the source of `named` lists only the files that differ. @default all files are listed */
   readonly other?: string | undefined
@@ -44,6 +46,9 @@ export function workTreeState(root: string, access: DataAccess, context: CallCon
       return { dataset: datasetOf(root, configuration, access, { source, isWorkTree: true }) }
     },
     async complete() {},
+    async files() {
+      return undefined
+    },
     async [Symbol.asyncDispose]() {},
   }
 }
@@ -55,41 +60,25 @@ export function workTreeState(root: string, access: DataAccess, context: CallCon
  */
 export async function commitState(
   git: Git,
-  { commit, project, workTree, access, other }: CommitPlace,
+  { commit, project, workTree, cache, digests = new Map(), access, other }: ComparedPlace,
   context: CallContext,
 ): Promise<ComparedState> {
   const below = (path: string) => (project === '' ? path : `${project}/${path}`)
-  const folder = await temporaryFolder('sheikh-commit-')
-  const remove = () => rm(folder, { recursive: true, force: true })
-  const root = join(folder, project)
-  const write = (entries: readonly TreeEntry[]) => git.writeEntries(commit, entries, folder, context)
-  const filesIn = async (path: string) => [...(await git.tree(commit, [below(path)])).values()]
-  const dataset = below(samplesPath).split('/').slice(0, -1).join('/')
-  try {
-    const paths = comparedPaths.map(below).filter((path) => path !== dataset)
-    const items = (await itemsIn(git, commit, dataset))?.filter(({ path }) => path !== basename(samplesPath))
-    const isLong = items === undefined || items.length > mostItems
-    const beside = isLong ? [dataset] : items.map(({ path }) => `${dataset}/${path}`)
-    await git.writeFiles(commit, [...paths, ...beside], folder, context)
-  } catch (error) {
-    await remove()
-    throw error
+  const folder = await commitFolder(git, { commit, project }, context)
+  const { root } = folder
+  const filesOf = async (configuration: Configuration) => {
+    const files = await folder.files(configuration)
+    return files && { ...files, directory: join(workTree, filesPath), documents: cache, digests }
   }
-  let isComplete = false
-  const state: ComparedState = {
+  return {
     root,
-    async configuration() {
-      const configuration = await configurationIn(root, context)
-      const { schemaPath } = configuration.dataset
-      if (schemaPath === undefined || existsSync(join(root, schemaPath))) return configuration
-      await git.writeFiles(commit, [below(schemaPath)], folder, context)
-      if (existsSync(join(root, schemaPath)) || isComplete) return configuration
-      // The schema may be between the samples.
-      await state.complete()
-      return state.configuration()
-    },
+    configuration: () => folder.configuration(),
+    complete: (configuration) => folder.complete(configuration),
+    files: filesOf,
     async named(configuration) {
-      if (!areFilesAlone(configuration)) return undefined
+      const tree = await filesOf(configuration)
+      if (!areFilesAlone(configuration) || (configuration.dataset.files !== undefined && tree === undefined))
+        return undefined
       const { samples, csv } = configuration.dataset
       const { directory = samplesPath, pattern } = samples ?? {}
       const place = below(directory)
@@ -133,20 +122,13 @@ export async function commitState(
         }
       }
       return {
-        dataset: datasetOf(root, configuration, access, { source: sourceOf([...ids.keys()]) }),
+        dataset: datasetOf(root, configuration, access, { source: sourceOf([...ids.keys()]), tree }),
         ...(changes !== undefined && { unchanged }),
-        prepare: (paths) => write(paths.map((path) => files.get(`${place}/${path}`)!)),
+        prepare: (paths) => folder.write(paths.map((path) => files.get(`${place}/${path}`)!)),
       }
     },
-    async complete(configuration) {
-      const directory = configuration?.dataset.samples?.directory
-      if (!isComplete) await write(await filesIn(samplesPath))
-      isComplete = true
-      if (directory !== undefined && !isCompared(directory)) await write(await filesIn(directory))
-    },
-    [Symbol.asyncDispose]: remove,
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   }
-  return state
 }
 
 /** Whether rows come from sample files, without the Hub and without features, which other files decide. */
@@ -154,36 +136,3 @@ const areFilesAlone = ({ dataset }: Configuration) => dataset.hub === undefined 
 
 const entriesBefore = (changes: ReadonlyMap<string, TreeChange>): ReadonlyMap<string, TreeEntry> =>
   new Map([...changes].flatMap(([path, { before }]) => (before === undefined ? [] : [[path, before]])))
-
-const isSubmodule = (entry: TreeEntry | undefined) => entry?.mode === '160000'
-const isAttributes = (path: string) => path === '.gitattributes' || path.endsWith('/.gitattributes')
-
-/** The paths above a folder that a file of attributes may have. */
-const attributesFor = (place: string) => {
-  const names = place.split('/')
-  return names.map((_, index) => [...names.slice(0, index), '.gitattributes'].join('/'))
-}
-
-/** Of a folder, that are named one by one. */
-const mostItems = 100
-
-/** One level of a folder of a commit. `undefined` if there is no such folder. */
-async function itemsIn(git: Git, commit: string, folder: string): Promise<readonly TreeItem[] | undefined> {
-  let items = await git.readTree(commit)
-  for (const name of folder.split('/')) {
-    const item = items.find(({ path, type }) => path === name && type === 'tree')
-    if (item === undefined) return undefined
-    items = await git.readTree(item.oid)
-  }
-  return items
-}
-
-/** Attributes by which a checkout may give the same blob another content (gitattributes(5)). */
-const converting = /filter|ident|working-tree-encoding|\[attr\]|eol|crlf/
-
-/** Whether attributes may change what files of a commit are in a checkout. */
-async function mayConvert(git: Git, files: readonly TreeEntry[]): Promise<boolean> {
-  for (const { path, oid } of files)
-    if (isAttributes(path) && converting.test(Buffer.from(await git.readBlob(oid)).toString('latin1'))) return true
-  return false
-}

@@ -1,4 +1,5 @@
 import type { CallContext } from '../../core/index.js'
+import type { FileTree } from '../../dataset/index.js'
 import type { Releaser } from '../../releaser/index.js'
 import type { DocumentStore } from '../../store/index.js'
 import { configurationIn, type DataAccess } from '../compose.js'
@@ -35,8 +36,9 @@ export async function diffStates(
 ): Promise<ProjectDiff> {
   const before = await findState(from, place, context)
   const after: StateName = to === undefined ? { name: 'the work tree' } : await findState(to, place, context)
-  await using now = await filesOf(after, before.commit, place, context)
-  await using old = await filesOf(before, after.commit, place, context)
+  const digests: FileTree['digests'] = new Map()
+  await using now = await filesOf(after, before.commit, { ...place, digests }, context)
+  await using old = await filesOf(before, after.commit, { ...place, digests }, context)
   // Awaited here, because the folders are removed at the end of this block.
   return await diffProjects(
     [
@@ -51,11 +53,11 @@ export async function diffStates(
 async function filesOf(
   { commit }: StateName,
   other: string | undefined,
-  place: ProjectPlace,
+  place: ProjectPlace & { readonly digests: FileTree['digests'] },
   context: CallContext,
 ): Promise<ComparedState> {
-  const { root, git, project, access } = place
-  if (commit !== undefined) return commitState(git, { commit, project, workTree: root, other, access }, context)
+  const { root, git, access } = place
+  if (commit !== undefined) return commitState(git, { ...place, commit, workTree: root, other }, context)
   const configuration = await configurationIn(root, context).catch(() => undefined)
   if (configuration !== undefined) await refuseIncomplete('compare the work tree', place, { configuration }, context)
   return workTreeState(root, access, context)

@@ -142,8 +142,11 @@ export async function diffProjects(
   const isWhole = configurations !== undefined && shared === undefined
   // Samples that cannot be written are no problem of the state: this clone lacks them.
   if (isWhole) for (const index of [0, 1] as const) await states[index].files.complete(configurations[index])
-  const whole = (root: string, index: 0 | 1) =>
-    datasetOf(root, configurations![index], access).contents({ ...context, cache: undefined })
+  const whole = async (root: string, index: 0 | 1) => {
+    const configuration = configurations![index]
+    const tree = await states[index].files.files(configuration)
+    return datasetOf(root, configuration, access, { tree }).contents({ ...context, cache: undefined })
+  }
   const contents = isWhole ? await both(whole) : undefined
   const data = shared ?? (contents && { before: contents[0], after: contents[1], shared: noRows })
   const schemas = (configurations ?? []).flatMap(({ dataset }) => dataset.schemaPath ?? [])

@@ -64,6 +64,8 @@ export interface Git {
   readBlob(oid: string): Promise<Uint8Array>
   /** Reads many blobs, one in memory at a time. Each content is valid until the next blob is requested. */
   readBlobs(oids: readonly string[], maximumBytes: number, context: CallContext): AsyncIterable<BlobRead>
+  /** Reads blobs on demand, in pieces. */
+  openBlobs(context: CallContext): BlobReader
   writeBlob(content: Uint8Array): Promise<string>
   writeTree(items: readonly TreeItem[]): Promise<string>
   /** Writes the commit object; no ref moves. */
@@ -152,6 +154,16 @@ export interface BlobRead {
   readonly oid: string
   /** Absent: the blob is larger than `maximumBytes`, or this clone lacks it. */
   readonly content?: Uint8Array | undefined
+}
+
+/** Dispose of it to end its program. */
+export interface BlobReader extends AsyncDisposable {
+  /**
+   * Reads a blob. `take` gets its pieces in order, each valid during the call.
+   *
+   * @throws `repository-invalid` if this clone lacks the blob.
+   */
+  read(oid: string, take: (piece: Uint8Array, sizeBytes: number) => void): Promise<void>
 }
 
 export interface NewCommit {

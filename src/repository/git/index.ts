@@ -3,6 +3,7 @@ export { type CommitOptions, commit, knownAuthor, refuseUnfinished } from './com
 export { findCommit } from './find-commit.js'
 export type {
   Author,
+  BlobReader,
   Changes,
   Git,
   Head,

@@ -146,6 +146,14 @@ export async function isomorphicGit(
         yield content === undefined || content.length > maximumBytes ? { oid } : { oid, content }
       }
     },
+    openBlobs: ({ signal }) => ({
+      async read(oid, take) {
+        signal.throwIfAborted()
+        const blob = await git.readBlob(oid)
+        take(blob, blob.length)
+      },
+      async [Symbol.asyncDispose]() {},
+    }),
     writeBlob: (blob) => library.writeBlob({ ...repository, blob }),
     writeTree: (items) => library.writeTree({ ...repository, tree: [...items] }),
     writeCommit({ tree, parents, message, author, timestamp }) {

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process'
 import { type CallContext, SheikhError } from '../../../core/index.js'
 
 /** Calls the program `git` in one folder. */
@@ -9,6 +9,8 @@ export interface GitProgram {
   ask(parameters: readonly string[], options?: GitCall): Promise<GitAnswer>
   /** As `run`, but yields the output piece by piece. */
   stream(parameters: readonly string[], options: GitCall): AsyncIterable<Buffer>
+  /** Starts a command that answers questions. The caller ends it. */
+  start(parameters: readonly string[]): ChildProcessWithoutNullStreams
 }
 
 export interface GitCall {
@@ -98,8 +100,15 @@ export function gitProgram(
       child.stdin?.on('error', () => {})
       child.stdin?.end(call.input)
     })
+  const start = (parameters: readonly string[], call: GitCall = {}) =>
+    spawn(program, [...settings, ...parameters], {
+      cwd: directory,
+      env: { ...common, ...call.environment },
+      windowsHide: true,
+    })
   return {
     ask,
+    start,
     async run(parameters, call) {
       const answer = await ask(parameters, call)
       if (answer.status !== 0) throw gitFailed(parameters, answer)
@@ -107,11 +116,7 @@ export function gitProgram(
     },
     async *stream(parameters, call) {
       signal.throwIfAborted()
-      const child = spawn(program, [...settings, ...parameters], {
-        cwd: directory,
-        env: { ...common, ...call.environment },
-        windowsHide: true,
-      })
+      const child = start(parameters, call)
       const ended = new Promise<number>((resolve, reject) => {
         child.on('error', reject)
         child.on('close', (status) => resolve(status ?? 1))

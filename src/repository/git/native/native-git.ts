@@ -21,6 +21,7 @@ import {
 } from './git-program.js'
 import { nativeHistory } from './history.js'
 import { commitContent, commitParts, readLoose, treeContent, treeItems, writeLoose } from './loose-files.js'
+import { openBlobs } from './open-blobs.js'
 import { readBlobs } from './read-blobs.js'
 import { readSettings } from './read-settings.js'
 import { branchInHead, refInFiles } from './ref-files.js'
@@ -274,6 +275,7 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
       return loose?.type === 'blob' ? loose.content : program.run(['cat-file', 'blob', oid])
     },
     readBlobs: (oids, maximumBytes, context) => readBlobs(program, oids, maximumBytes, context),
+    openBlobs: (context) => openBlobs(program, context),
     writeBlob: (content) => writeObject('blob', content),
     writeTree: (items) => writeObject('tree', treeContent(items)),
     async writeCommit(commit: NewCommit) {
