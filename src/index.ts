@@ -15,6 +15,7 @@ export {
   type SheikhErrorOptions,
 } from './core/index.js'
 export {
+  type AskedDataset,
   type AsyncSamplesOptions,
   addToPinnedSet,
   asyncSamples,

@@ -214,6 +214,12 @@ export interface OpenedDataset<I, T> {
   snapshot(): Promise<DatasetSnapshot<I, T>>
 }
 
+/** The question whether samples changed, which a dataset answers while its caller does other work. */
+export interface AskedDataset {
+  /** Resolves when nothing that the question began continues. Never rejects. */
+  readonly ended: Promise<void>
+}
+
 /** The rows of a dataset as they are now, to be compared with those of another state. */
 export interface DatasetContents {
   /** Sorted by id. */

@@ -12,6 +12,7 @@ import type {
 } from './dataset-options.js'
 import { type DatasetState, type LoadedOptions, readQuarantine, readState } from './dataset-state.js'
 import type {
+  AskedDataset,
   DatasetContents,
   DatasetContext,
   DatasetSnapshot,
@@ -72,8 +73,15 @@ export interface Dataset<I = string, T = string> extends Described {
    * @default 3 tables
    */
   tables(context: CallContext, maximum?: number): Promise<readonly string[]>
-  /** Returns the summary, and loads the rows on request. Unchanged samples are not read. @throws as `snapshot`. */
-  open(context: DatasetContext): Promise<OpenedDataset<I, T>>
+  /** Begins to find out whether samples changed, for `open`. Reads no sample. */
+  ask?(context: DatasetContext): AskedDataset
+  /**
+   * Returns the summary, and loads the rows on request. Unchanged samples are not read.
+   *
+   * @param asked what `ask` of this dataset returned; the samples are then those of a moment since that call. @default asks now
+   * @throws as `snapshot`.
+   */
+  open(context: DatasetContext, asked?: AskedDataset): Promise<OpenedDataset<I, T>>
   /**
    * Reads the current state of the dataset. A sample that changes while its rows are read leads to `dataset-changed`.
    *
@@ -118,6 +126,7 @@ class DatasetOf implements Dataset<unknown, unknown> {
   #schema: SampleSchema | undefined
   /** The scans that snapshots were made of. */
   readonly #scans = new WeakMap<DatasetSnapshot<unknown, unknown>, UsedScan>()
+  readonly #asked = new WeakMap<AskedDataset, ReturnType<typeof askContent>>()
   /** The files that the last snapshot names. */
   #found: FoundFiles = new Map()
   /** The files that projected samples name, of which a snapshot knows nothing. */
@@ -202,10 +211,24 @@ class DatasetOf implements Dataset<unknown, unknown> {
     return undeclaredGroups(rows)
   }
 
-  open(context: DatasetContext): Promise<OpenedDataset<unknown, unknown>> {
+  ask(context: DatasetContext): AskedDataset {
+    const content = this.version === undefined ? Promise.resolve(undefined) : askContent(this.#options, context)
+    // Handled from the start: it may be rejected before anybody awaits it.
+    const ended = content.then(
+      () => {},
+      () => {},
+    )
+    const asked = { ended }
+    this.#asked.set(asked, content)
+    return asked
+  }
+
+  open(context: DatasetContext, asked: AskedDataset = this.ask(context)): Promise<OpenedDataset<unknown, unknown>> {
+    const content = this.#asked.get(asked)
+    if (content === undefined) return this.open(context)
     return openDataset(
       {
-        asked: this.version === undefined ? Promise.resolve(undefined) : askContent(this.#options, context),
+        asked: content,
         load: () => this.#load(context),
         snapshotOf: (state) => this.#snapshotOf(state, context),
       },

@@ -8,6 +8,7 @@ export type {
   UntypedSample,
 } from './dataset-options.js'
 export type {
+  AskedDataset,
   DatasetContents,
   DatasetContext,
   DatasetSnapshot,

@@ -12,7 +12,7 @@ export interface PinnedState extends DatasetState {
 }
 
 export interface OpenDatasetParts {
-  /** The name of the content, which Git finds while the other files are read. */
+  /** The name of the content, which Git finds while other work is done. */
   readonly asked: ReturnType<typeof askContent>
   readonly load: () => Promise<LoadedOptions>
   readonly snapshotOf: (state: PinnedState) => Promise<DatasetSnapshot<unknown, unknown>>

@@ -91,7 +91,7 @@ async function carry<R extends Outcome>(
     context.signal.throwIfAborted()
     throw error
   } finally {
-    await session?.removeFolders().catch(() => {})
+    await session?.end().catch(() => {})
     await lock.release()
   }
 }

@@ -147,6 +147,6 @@ async function inSession<R>(
     await session.flush()
     return result
   } finally {
-    await session.removeFolders()
+    await session.end()
   }
 }

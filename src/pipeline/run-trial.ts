@@ -89,7 +89,7 @@ export async function runTrial(
     context.signal.throwIfAborted()
     throw error
   } finally {
-    await session.removeFolders().catch(() => {})
+    await session.end().catch(() => {})
   }
 }
 

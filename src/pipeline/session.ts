@@ -11,6 +11,7 @@ import {
   toJson,
 } from '../core/index.js'
 
+import type { AskedDataset, DatasetContext, OpenedDataset } from '../dataset/index.js'
 import { storeLedger } from '../gate/index.js'
 import { isStorageFault, type Lock, makeDirectory, storageFailed } from '../store/index.js'
 import type { RunEvent, RunEventBody } from './events.js'
@@ -38,6 +39,7 @@ export class Session {
   #sequence = 0
   #folders = 0
   #files: Promise<string | undefined> | undefined
+  #asked: AskedDataset | undefined
   #writing: Promise<void> = Promise.resolve()
 
   constructor(parts: {
@@ -69,6 +71,22 @@ export class Session {
     this.#files ??= openFiles(dataset, join(this.#directory, 'files'), this.context)
     const filesDirectory = await this.#files
     return filesDirectory === undefined ? this.context : { ...this.context, filesDirectory }
+  }
+
+  /** Lets the dataset find out whether samples changed, while the caller reads what is released. */
+  askDataset(): void {
+    this.#asked = this.options.dataset.ask?.(this.#datasetContext)
+  }
+
+  /** Opens the dataset, once: its samples are those of a moment since `askDataset`, if that was called. */
+  async openDataset(): Promise<OpenedDataset<unknown, unknown>> {
+    const asked = this.#asked
+    this.#asked = undefined
+    return this.options.dataset.open(this.#datasetContext, asked)
+  }
+
+  get #datasetContext(): DatasetContext {
+    return { ...this.context, cache: this.options.store.documents }
   }
 
   emit(body: RunEventBody): void {
@@ -117,7 +135,9 @@ export class Session {
     return path
   }
 
-  async removeFolders(): Promise<void> {
+  /** Removes the folders of the run, and waits for what continues after an error. */
+  async end(): Promise<void> {
+    await this.#asked?.ended
     await rm(this.#directory, { recursive: true, force: true })
   }
 

@@ -31,6 +31,8 @@ export interface Sources extends Validated {
  */
 export async function readReleased(session: Session, options: RunOptions): Promise<Known & Recovered> {
   const { provenance, value } = await askProvenance(session, async () => {
+    // Git compares the files for the provenance and for the dataset once, if both ask at the same time.
+    session.askDataset()
     const recovered = await (options.until === undefined ? recover(session) : observe(session))
     checkReleasesPresent(session, recovered)
     return recovered

@@ -6,7 +6,14 @@ import { setTimeout } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { type CallContext, callContext } from '../../src/core/index.js'
-import { Dataset, pinnedSet, proposePinnedSet, type Source, sampleFiles } from '../../src/dataset/index.js'
+import {
+  type AskedDataset,
+  Dataset,
+  pinnedSet,
+  proposePinnedSet,
+  type Source,
+  sampleFiles,
+} from '../../src/dataset/index.js'
 import { type Git, openGit, unchangedBlobs } from '../../src/repository/git/index.js'
 import { later, memoryDocuments } from '../dataset/temporary.js'
 
@@ -134,6 +141,28 @@ describe('the name of the content of a folder', () => {
     await changes
     expect(await contentOf()).toBeUndefined()
   })
+
+  it('uses a comparison that began after the call, fresh or not', async () => {
+    const name = await contentOf()
+    // Both wait for the settings of Git first, and a file that changes until then is seen by both.
+    const asked = [
+      git.folderContent!(folder, callContext()),
+      git.folderContent!(folder, callContext(), { isFresh: true }),
+    ]
+    const changes = git.changes(['data'], callContext())
+    expect(await Promise.all(asked)).toEqual([name, name])
+    expect(await changes).toMatchObject({ changed: [], deleted: [] })
+    put(`${folder}/9.json`, sample(9))
+    expect(await contentOf()).toBeUndefined()
+  })
+
+  it('uses no comparison that ended before the call, or is about other files', async () => {
+    await git.changes(['data'], callContext())
+    put(`${folder}/9.json`, sample(9))
+    const others = git.changes(['code.txt'], callContext())
+    expect(await contentOf()).toBeUndefined()
+    await others
+  })
 })
 
 describe('a dataset in Git', () => {
@@ -169,6 +198,40 @@ describe('a dataset in Git', () => {
     expect(listings()).toBeGreaterThan(before)
     // All files were looked at once, to know that this content is not to be cached.
     expect(checks()).toBe(1)
+  })
+
+  it('may be asked before it is opened: its samples are those of a moment since then', async () => {
+    const { open, ask, openAsked } = await dataset()
+    const known = await open()
+    await open()
+    const asked = ask()
+    await asked.ended
+    const opened = await openAsked(asked)
+    expect(opened.summary).toEqual(known.summary)
+    // One that changed after the answer is not mixed with the others.
+    const before = ask()
+    await before.ended
+    put(`${folder}/9.json`, sample(9))
+    const stale = await openAsked(before)
+    expect(stale.summary).toEqual(known.summary)
+    await expect(stale.snapshot()).rejects.toMatchObject({ code: 'dataset-changed' })
+    expect((await openAsked(ask())).summary.fingerprint).not.toBe(known.summary.fingerprint)
+  })
+
+  it('does not believe what another dataset was asked', async () => {
+    const [one, other] = [await dataset(), await dataset()]
+    await one.open()
+    const known = await one.open()
+    const asked = one.ask()
+    await asked.ended
+    put(`${folder}/9.json`, sample(9))
+    expect((await other.openAsked(asked)).summary.fingerprint).not.toBe(known.summary.fingerprint)
+  })
+
+  it('that is asked and not opened ends, also after an error', async () => {
+    const { ask } = await dataset()
+    rmSync(at('.git'), { recursive: true })
+    await ask().ended
   })
 
   it('loads the rows that the summary describes', async () => {
@@ -256,6 +319,8 @@ async function dataset({ delayMs = 0, isAsked = false } = {}) {
       await ask()
       return data.open({ ...later(), cache })
     },
+    ask: () => data.ask!({ ...later(), cache }),
+    openAsked: (asked: AskedDataset) => data.open({ ...later(), cache }, asked),
     uncached: () => data.open(later()),
     listings: () => listings,
     checks: () => checks,

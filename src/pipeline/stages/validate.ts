@@ -14,8 +14,7 @@ export interface Validated {
 /** Reads the dataset and what else goes into the bundle. */
 export function validateStage(session: Session): Promise<Validated> {
   return session.stage('validate', async () => {
-    const { store, payload } = session.options
-    const dataset = await session.options.dataset.open({ ...session.context, cache: store.documents })
+    const dataset = await session.openDataset()
     const { summary } = dataset
     for (const { trainer } of variantsOf(session.options)) checkLabels(summary, trainer)
     for (const { code, message, ids } of summary.warnings) session.warn(message, { code, ids: ids.slice(0, 20) })
@@ -23,7 +22,7 @@ export function validateStage(session: Session): Promise<Validated> {
     session.note({ dataset: summary })
     const { quality } = session.options
     if (quality !== undefined) await checkDataQuality(session, quality, summary)
-    return { value: { dataset, payload: await readPayload(payload, session.context) }, cached: false }
+    return { value: { dataset, payload: await readPayload(session.options.payload, session.context) }, cached: false }
   })
 }
 

@@ -83,6 +83,11 @@ interface Compared {
   readonly changes: Changes
 }
 
+interface Comparison {
+  readonly paths: readonly string[]
+  readonly result: Promise<Compared>
+}
+
 function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, environment: EnvironmentVariables): Git {
   const common = place.commonDirectory
   const oidBytes = format === 'sha256' ? 32 : 20
@@ -159,7 +164,9 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
   }
 
   const settings = readSettings(program, place, environment)
-  const comparing: { readonly paths: readonly string[]; readonly result: Promise<Compared> }[] = []
+  const comparing: Comparison[] = []
+  /** Of each caller that will need a comparison, those that have not ended when it calls, and later ones. */
+  const usable = new Set<Comparison[]>()
   const compare = async (paths: readonly string[], context: CallContext): Promise<Compared> => {
     const result = (async () => {
       const stamp = await indexStamp(place.directory)
@@ -167,6 +174,7 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
     })()
     const running = { paths, result }
     comparing.push(running)
+    for (const list of usable) list.push(running)
     try {
       return await result
     } finally {
@@ -294,11 +302,17 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
     changes: async (paths, context) => (await compare(paths, context)).changes,
     async folderContent(folder, context, { isFresh = false } = {}) {
       if (folder === '' || folder.startsWith('../')) return undefined
+      const shared = isFresh ? [] : [...comparing]
+      usable.add(shared)
       const compared = async () => {
-        const shared = isFresh ? undefined : comparing.find(({ paths }) => paths.some((path) => isAt(folder, path)))
-        return (await shared?.result.catch(() => undefined)) ?? compare([folder], context)
+        const found = shared.find(({ paths }) => paths.some((path) => isAt(folder, path)))
+        return (await found?.result.catch(() => undefined)) ?? compare([folder], context)
       }
-      return folderContent(folder, { ...place, oidBytes, compared, settings, environment })
+      try {
+        return await folderContent(folder, { ...place, oidBytes, compared, settings, environment })
+      } finally {
+        usable.delete(shared)
+      }
     },
     absent: (paths, context) => findAbsent(program, { ...place, oidBytes }, paths, context),
     async restore(commit, { written, removed }, { signal }) {
