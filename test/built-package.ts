@@ -91,12 +91,14 @@ async function build(target: string): Promise<void> {
   const filter = (path: string) => !path.endsWith('.ts')
   await cp(join(root, 'examples'), join(building, 'examples'), { recursive: true, filter })
   const tsup = await import('tsup')
-  const { onSuccess: _, ...packaged } = (await import('../tsup.config.js')).default as Options
+  const { default: config, buildScript } = await import('../tsup.config.js')
+  const { onSuccess: _, ...packaged } = config as Options
   const own = { config: false, silent: true, clean: false, sourcemap: false } as const
   await tsup.build({
     ...{ ...packaged, ...own, outDir: join(building, 'dist') },
     entry: { ...(packaged.entry as Record<string, string>), ...programs, ...(await rooms()) },
   })
+  await buildScript(join(building, 'dist'))
   await tsup.build({
     ...{ ...own, format: 'esm', target: 'node20', bundle: false, splitting: false },
     ...{ entry: ['examples/**/*.ts'], outDir: join(building, 'examples') },

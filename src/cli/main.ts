@@ -2,10 +2,7 @@
 import { createInterface } from 'node:readline/promises'
 import { WriteStream } from 'node:tty'
 import { keepCompiledCode } from './keep-compiled-code.js'
-import { runCommandLine } from './run-command-line.js'
-
-// Commands are loaded after this line.
-keepCompiledCode(process.env)
+import { loadScript } from './load-command-line.js'
 
 // A pipe that closes early (`sheikh history | head`, `sheikh run 2>&1 | head`) is not an error and does not end the run.
 for (const stream of [process.stdout, process.stderr])
@@ -29,7 +26,12 @@ if (process.send !== undefined) {
   if (!process.connected) stop()
 }
 
-process.exitCode = await runCommandLine(process.argv.slice(2), {
+const argv = process.argv.slice(2)
+const script = new URL('../command-line.cjs', import.meta.url)
+const kept = loadScript(argv, { script, folder: keepCompiledCode(process.env), cwd: process.cwd() })
+const { runCommandLine } = kept ?? (await import('./run-command-line.js'))
+
+process.exitCode = await runCommandLine(argv, {
   cwd: process.cwd(),
   signal: controller.signal,
   out: (text) => void process.stdout.write(text),
@@ -40,6 +42,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
     : { readInput: async () => (await import('node:stream/consumers')).text(process.stdin) }),
   ...(process.stderr.isTTY && process.env['TERM'] !== 'dumb' && { columns: () => process.stderr.columns || 80 }),
 })
+if (!controller.signal.aborted) kept?.keep()
 
 /** Node reads NO_COLOR, FORCE_COLOR and TERM. FORCE_COLOR also applies to an output that is not a terminal. */
 function showsColours({ isTTY }: { readonly isTTY?: boolean }): boolean {
