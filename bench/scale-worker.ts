@@ -1,6 +1,6 @@
 // The module of the workers of the bench: trials and evaluations on the mails of the quickstart, and jobs that do nothing.
 import { loadMails } from '../examples/quickstart/mails.js'
-import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../src/dataset/index.js'
+import { Dataset, dataCheckKind, memorySamples, pinnedSet, proposePinnedSet } from '../src/dataset/index.js'
 import { accuracy } from '../src/evaluation/index.js'
 import type { JobKind } from '../src/execute/index.js'
 import { evaluationKind } from '../src/pipeline/index.js'
@@ -74,6 +74,6 @@ export const worker = async ({ folder, isShort = false }: Options) => {
   const parts = await searched()
   const kinds: readonly unknown[] = isShort
     ? [peakMemory, evaluationKind({ trainer: lengths, dataset: parts.dataset })]
-    : [echo, cpuTime, trialKind(parts), evaluationKind({ trainer: evaluated, dataset: parts.dataset })]
+    : [echo, cpuTime, dataCheckKind(), trialKind(parts), evaluationKind({ trainer: evaluated, dataset: parts.dataset })]
   return { store: directoryStore(folder), kinds: kinds as readonly JobKind<never, unknown>[] }
 }

@@ -1,4 +1,4 @@
-// Worker processes: trials of a search and shards of an evaluation on two of them beside one, and what a job costs that does nothing, on a local worker and through Redis.
+// Worker processes: trials of a search, shards of an evaluation and of a data check on two of them beside one, and what a job costs that does nothing, on a local worker and through Redis.
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,6 +11,7 @@ import { directoryStore } from '../src/store/directory/index.js'
 import type { Store } from '../src/store/index.js'
 import { randomSampler, tune } from '../src/tune/index.js'
 import { type BenchRow, interleaved, median, peakMemoryMb } from './bench.js'
+import { dataRows } from './scale-data.js'
 import { distributedRows } from './scale-distributed.js'
 import { queueRows } from './scale-queue.js'
 import { cpuSeconds, cpuTime, echo, evaluated, lengths, peakMemory, searched, space } from './scale-worker.js'
@@ -27,6 +28,7 @@ export const parts = {
   trials: async () => [await trialsRow()],
   evaluation: async () => [await evaluationRow()],
   caller: async () => [await callerRow()],
+  data: dataRows,
   jobs: async () => [await jobsRow()],
   queue: queueRows,
   distributed: distributedRows,

@@ -26,6 +26,8 @@ export {
   type CsvOptions,
   checkQuality,
   countTokens,
+  type DataCheckKindOptions,
+  type DataCheckWorkers,
   Dataset,
   type DatasetConstructor,
   type DatasetContents,
@@ -36,6 +38,7 @@ export {
   type DatasetSummary,
   type DescribedRow,
   type DiffContentsOptions,
+  dataCheckKind,
   diffContents,
   diffIdentities,
   type ExaminedSample,
@@ -161,6 +164,7 @@ export {
   type ScoreFileFormat,
   type ScoreLine,
 } from './evaluation/index.js'
+export type { ShardOptions } from './execute/index.js'
 export {
   atLeast,
   atMost,
@@ -301,7 +305,6 @@ export {
   type RunRecord,
   type RunResult,
   type RunStatus,
-  type ShardOptions,
   type Stage,
   type StageContext,
   type StageInput,

@@ -157,6 +157,7 @@ describe('the floor plan', () => {
       'core',
       'dataset',
       'evaluation',
+      'execute',
       'gate',
       'index.ts',
       'model',

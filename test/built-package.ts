@@ -23,6 +23,7 @@ const programs = {
   'diloco-host': 'test/trainer/diloco/diloco-host.ts',
   'ledger-racer': 'test/repository/ledger-racer.ts',
   'pipeline/shard-worker': 'test/pipeline/shard-worker.ts',
+  'dataset/data-check-worker': 'test/dataset/quality/data-check-worker.ts',
   'open-device': 'test/trainer/open-device.ts',
   'ensemble/biased-worker': 'test/ensemble/biased-worker.ts',
   'tune/line-worker': 'test/tune/line-worker.ts',

@@ -29,7 +29,7 @@ export {
 export { conflictFact, conflictLine, isConflictMarker } from './merge-conflict.js'
 export { nearestName, nearestNames } from './nearest-name.js'
 export { type Random, seededRandom } from './random.js'
-export { createRedactor, type Redactor, redactJson } from './redaction.js'
+export { createRedactor, formsOfSecrets, type Redactor, redactJson } from './redaction.js'
 export {
   addressProblem,
   isLoopback,

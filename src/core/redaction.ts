@@ -27,12 +27,16 @@ const hidden = '[secret]'
 // A shorter "secret" would also hide ordinary words.
 const minimumLength = 6
 
-/** Creates a redactor for these secrets, plain and URL-encoded, and for everything that looks like a token. */
-export function createRedactor(secrets: Iterable<string> = []): Redactor {
-  const known = [...secrets]
+/** The forms of secrets that a redactor looks for, plain and URL-encoded, the longest first. */
+export const formsOfSecrets = (secrets: Iterable<string>): readonly string[] =>
+  [...secrets]
     .filter((secret) => secret.length >= minimumLength)
     .flatMap((secret) => [secret, encodeURIComponent(secret)])
     .sort((left, right) => right.length - left.length)
+
+/** Creates a redactor for these secrets, plain and URL-encoded, and for everything that looks like a token. */
+export function createRedactor(secrets: Iterable<string> = []): Redactor {
+  const known = formsOfSecrets(secrets)
   return (text) => {
     let result = text
     for (const secret of known) result = result.replaceAll(secret, hidden)

@@ -1,12 +1,11 @@
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type CallContext,
   createRunId,
   type Digest,
-  digestOfPart,
-  isSheikhError,
   type JsonObject,
+  type Log,
+  messageOf,
   SheikhError,
 } from '../core/index.js'
 import type { Dataset } from '../dataset/index.js'
@@ -23,32 +22,21 @@ import {
   shardItems,
   warnOfFailure,
 } from '../evaluation/index.js'
-import type { ExecuteContext, Executor, JobResult } from '../execute/index.js'
+import {
+  checkShardOptions,
+  type ExecuteContext,
+  inOrder,
+  openResult,
+  type ShardOptions,
+  withInput,
+} from '../execute/index.js'
 import type { Rows, WeightsDirectory } from '../model/index.js'
 import type { Store } from '../store/index.js'
-import type { Trainer } from '../trainer/index.js'
-import {
-  environmentDigest,
-  evaluationKindName,
-  predictionsFile,
-  type ShardInput,
-  type ShardOutput,
-} from './evaluation-kind.js'
+import { partsOfTrainer, type Trainer } from '../trainer/index.js'
+import { evaluationKindName, predictionsFile, type ShardInput, type ShardOutput } from './evaluation-kind.js'
 import { type ShardOfRows, shardsOf } from './shard-rows.js'
 
-/** How an evaluation is divided among workers. */
-export interface ShardOptions {
-  /** Its workers have `evaluationKind` with the same trainer and dataset, and the same store. The caller closes it. */
-  readonly executor: Executor
-  /**
-   * Number of rows per job, rounded up to a multiple of 64, so that each batch of a model has the rows that it has in one process. Does
-   * not affect the result. @default 4096
-   */
-  readonly rowsPerShard?: number | undefined
-  /** Number of jobs at once, whose rows are in memory. More than there are workers keeps all of them busy. @default 16 */
-  readonly parallel?: number | undefined
-}
-
+/** A shard ends with a batch of 64 rows, so that each batch of a model has the rows that it has in one process. */
 export interface EvaluateInShardsOptions<I, T> extends ShardOptions {
   readonly trainer: Trainer<NoInfer<I>, NoInfer<T>>
   readonly weights: WeightsDirectory
@@ -83,35 +71,30 @@ export async function predictInShards(
 ): Promise<{ readonly evaluation: Evaluation; readonly answers: Predictions }> {
   const { rowsPerShard = 4096, parallel = 16, executor, store, onProgress } = options
   const { rows, metrics, trainer, weights, dataset } = options
-  checkShardOptions(options)
+  checkShardOptions('evaluate on workers', options)
   const id = createRunId(context.clock.nowMs())
-  const trainerDigest = digestOfPart(trainer)
+  const expected = await partsOfTrainer(trainer, context)
   const input: ShardInput = {
-    expected: {
-      trainer: trainerDigest ?? null,
-      environment: await environmentDigest(trainer, context),
-      rows: dataset.filesDirectory === undefined ? null : rows.digest,
-    },
-    only: trainerDigest === undefined ? id : null,
+    expected: { ...expected, data: dataset.filesDirectory === undefined ? null : rows.digest },
+    only: expected['trainer'] === null ? id : null,
   }
   const { path, manifest } = weights
   const weightsDigest = await store.objects.putDirectory(path, context, { manifest })
-  const stop = new AbortController()
-  const within = { ...context, signal: AbortSignal.any([context.signal, stop.signal]) }
-  const progress = new Progress(onProgress)
+  const progress = new Progress(onProgress, context)
   const columns = new EvaluationBuilder(metrics, rows.size)
   const inputs = new GrowingArray(new Uint8Array(rows.size * inputDigestBytes))
   let modelDigest: Digest | undefined
-  const predicting: Promise<PredictedShard>[] = []
 
-  const begin = async ({ rows: shard, bytes }: ShardOfRows): Promise<PredictedShard> => {
+  const predict = ({ rows: shard, bytes }: ShardOfRows, within: CallContext): Promise<PredictedShard> => {
     const onEvent = progress.begin()
-    const objects = { weights: weightsDigest, rows: await store.objects.put(bytes, within) }
-    const request = { executor, store, input, objects, id, size: shard.length }
-    return { ...(await predictOnce(request, { ...within, onEvent })), rows: shard }
+    const work = async (stored: Digest) => {
+      const request = { executor, store, input, objects: { weights: weightsDigest, rows: stored }, id }
+      return { ...(await predictOnce({ ...request, size: shard.length }, { ...within, onEvent })), rows: shard }
+    }
+    return withInput(store, bytes, work, within)
   }
-  const take = async () => {
-    const { rows: shard, predictions, failed } = await predicting.shift()!
+  for await (const predicted of inOrder(shardsOf(rows, rowsPerShard), parallel, predict, context)) {
+    const { rows: shard, predictions, failed } = predicted
     modelDigest ??= predictions.modelDigest
     if (modelDigest !== predictions.modelDigest) throw differentModels(modelDigest, predictions.modelDigest)
     for (const [item, digest] of shardItems(shard, predictions, failed)) {
@@ -121,34 +104,9 @@ export async function predictInShards(
     }
     progress.finish(shard.length)
   }
-  try {
-    for await (const shard of shardsOf(rows, rowsPerShard)) {
-      const predicted = begin(shard)
-      // Awaited later, in order, but the first error ends all of them.
-      predicted.catch((error: unknown) => stop.abort(error))
-      predicting.push(predicted)
-      if (predicting.length >= parallel) await take()
-    }
-    while (predicting.length > 0) await take()
-  } catch (error) {
-    stop.abort(error)
-    await Promise.allSettled(predicting)
-    context.signal.throwIfAborted()
-    throw error
-  }
   // Without a row there is no model, and `finish` throws.
   const evaluation = columns.finish(modelDigest ?? weightsDigest, rows.digest)
   return { evaluation, answers: answersIn(evaluation, inputs.take()) }
-}
-
-/** @throws `invalid-options`. */
-export function checkShardOptions({ rowsPerShard = 1, parallel = 1 }: Omit<ShardOptions, 'executor'>): void {
-  for (const [name, value] of Object.entries({ rowsPerShard, parallel }))
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new SheikhError(
-        'invalid-options',
-        `Cannot evaluate on workers: "${name}" is ${value}, which is not an integer of at least 1. Correct it.`,
-      )
 }
 
 interface PredictedShard extends Pick<ShardOfRows, 'rows'> {
@@ -173,34 +131,22 @@ async function predictOnce(
   { executor, store, input, objects, id, size }: ShardRequest,
   context: ExecuteContext,
 ): Promise<Omit<PredictedShard, 'rows'>> {
-  const run = (asked: ShardInput): Promise<JobResult<ShardOutput>> =>
-    executor.run<ShardInput, ShardOutput>({ kind: evaluationKindName, input: asked, objects }, context)
-  const open = async ({ value, objects: made }: JobResult<ShardOutput>) => {
-    const predictions = await openPredictions(store, made['predictions']!, size, context)
-    return { predictions, failed: value.failed }
+  const predicted = async (asked: ShardInput) => {
+    const run = () =>
+      executor.run<ShardInput, ShardOutput>({ kind: evaluationKindName, input: asked, objects }, context)
+    const open = async (folder: string) => {
+      const predictions = await readPredictions(join(folder, predictionsFile), context)
+      if (predictions.predictions.length === size) return predictions
+      throw new SheikhError(
+        'artifact-corrupt',
+        `Cannot use what a worker predicted: it has ${predictions.predictions.length} predictions for ${size} rows. Evaluate again.`,
+      )
+    }
+    const { result, opened } = await openResult(store, run, 'predictions', open, context)
+    return { predictions: opened, failed: result.value.failed, reused: result.reused }
   }
-  const first = await run(input)
-  if (!first.reused || input.only !== null) return open(first)
-  const kept = await open(first).catch((error: unknown) => {
-    if (isSheikhError(error, 'artifact-corrupt') || isSheikhError(error, 'not-found')) return undefined
-    throw error
-  })
-  return kept === undefined || kept.failed.length > 0 ? open(await run({ ...input, only: id })) : kept
-}
-
-async function openPredictions(store: Store, digest: Digest, size: number, context: CallContext): Promise<Predictions> {
-  const folder = await store.workDirectory('shard')
-  try {
-    await store.objects.getDirectory(digest, join(folder, 'kept'), context)
-    const predictions = await readPredictions(join(folder, 'kept', predictionsFile), context)
-    if (predictions.predictions.length === size) return predictions
-    throw new SheikhError(
-      'artifact-corrupt',
-      `Cannot use what a worker predicted: it has ${predictions.predictions.length} predictions for ${size} rows. Evaluate again.`,
-    )
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  const kept = await predicted(input)
+  return kept.reused && kept.failed.length > 0 ? predicted({ ...input, only: id }) : kept
 }
 
 /** Counts predicted rows over all shards. A shard that begins again is not counted twice. */
@@ -210,8 +156,11 @@ class Progress {
   #finished = 0
   #told = 0
 
-  constructor(onProgress: ((done: number) => void) | undefined) {
+  readonly #log: Log
+
+  constructor(onProgress: ((done: number) => void) | undefined, { log }: CallContext) {
     this.#onProgress = onProgress
+    this.#log = log
   }
 
   /** @returns the listener of the next shard. */
@@ -238,7 +187,12 @@ class Progress {
     for (const shard of this.#begun) done += shard.done
     if (done <= this.#told) return
     this.#told = done
-    this.#onProgress?.(done)
+    try {
+      this.#onProgress?.(done)
+    } catch (error) {
+      // It says nothing about the evaluation, and may be called while a worker answers.
+      this.#log.warn(`"onProgress" of an evaluation failed: ${messageOf(error)}`)
+    }
   }
 }
 

@@ -1,34 +1,25 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  type CallContext,
-  canonicalJson,
-  type Digest,
-  digestJson,
-  digestOfPart,
-  messageOf,
-  SheikhError,
-  Slots,
-} from '../core/index.js'
+import { canonicalJson, messageOf, Slots } from '../core/index.js'
 import type { Dataset } from '../dataset/index.js'
 import { type FailedItem, predictShard, writePredictions } from '../evaluation/index.js'
-import type { JobContext, JobKind } from '../execute/index.js'
+import {
+  type JobContext,
+  type JobKind,
+  putFiles,
+  readInput,
+  requireSameParts,
+  type SameParts,
+} from '../execute/index.js'
 import { type Model, rereadWeightsDirectory } from '../model/index.js'
-import type { Trainer } from '../trainer/index.js'
+import { partsOfTrainer, type Trainer } from '../trainer/index.js'
 import { openFiles } from './open-files.js'
 import { rowsInShard } from './shard-rows.js'
 
 /** Some rows of an evaluation set, to predict. JSON. */
 export interface ShardInput {
-  /** What the worker must have too. */
-  readonly expected: {
-    /** `null`: has no version. */
-    readonly trainer: Digest | null
-    /** The packages and the device of the trainer. */
-    readonly environment: Digest
-    /** `null`: the samples name no files, and the worker does not read the dataset. */
-    readonly rows: Digest | null
-  }
+  /** What the worker must have too. `data`: `null` if the samples name no files, and the worker does not read the dataset. */
+  readonly expected: SameParts
   /** The evaluation, if another one must not use the result. */
   readonly only: string | null
 }
@@ -38,7 +29,7 @@ export interface ShardOutput {
   readonly failed: readonly FailedItem[]
 }
 
-export const evaluationKindName = { name: 'evaluate-rows', version: '1' } as const
+export const evaluationKindName = { name: 'evaluate-rows', version: '2' } as const
 export const predictionsFile = 'predictions.safetensors'
 
 /** What a worker needs to evaluate: the same parts as the caller. */
@@ -89,15 +80,10 @@ export function evaluationKind<I, T>(parts: EvaluationKindOptions<I, T>): JobKin
             reportedMs = nowMs
             context.progress({ done })
           }
-          const rows = rowsInShard(await store.objects.get(objects['rows']!, context))
+          const rows = rowsInShard(await readInput(store, objects['rows']!, context))
           const { predictions, failed } = await predictShard(loaded.model, rows, onProgress, context)
-          const folder = await store.workDirectory('shard')
-          try {
-            await writePredictions(join(folder, predictionsFile), predictions, context)
-            return { value: { failed }, objects: { predictions: await store.objects.putDirectory(folder, context) } }
-          } finally {
-            await rm(folder, { recursive: true, force: true })
-          }
+          const write = (folder: string) => writePredictions(join(folder, predictionsFile), predictions, context)
+          return { value: { failed }, objects: { predictions: await putFiles(store, write, context) } }
         } catch (error) {
           // An abort or an error may leave a model that cannot be used.
           await unloadAnyway(context)
@@ -124,22 +110,21 @@ interface LoadRequest extends EvaluationKindOptions<unknown, unknown>, Pick<Shar
 
 async function loadModel({ trainer, dataset, expected, key }: LoadRequest, context: JobContext): Promise<LoadedModel> {
   const { store, objects } = context
-  const check = (part: string, wanted: Digest | null, found: Digest | null) => {
-    if (wanted !== found) throw differs(part, wanted, found)
-  }
-  check('trainer', expected.trainer, digestOfPart(trainer) ?? null)
-  check('environment of the trainer', expected.environment, await environmentDigest(trainer, context))
-  if (expected.rows !== null) {
+  const data = expected['data'] ?? null
+  const own = await partsOfTrainer(trainer, context)
+  requireSameParts('evaluate on a worker', expected, { ...own, data })
+  if (data !== null) {
     const { evaluation, development, training } = await dataset.snapshot({ ...context, cache: store.documents })
     const all = [evaluation, ...(development === undefined ? [] : [development]), training].map(({ digest }) => digest)
-    if (!all.includes(expected.rows)) check('data', expected.rows, evaluation.digest)
+    const found = all.includes(data) ? data : evaluation.digest
+    requireSameParts('evaluate on a worker', expected, { ...own, data: found })
   }
   const folder = await store.workDirectory('evaluation')
   const remove = () => rm(folder, { recursive: true, force: true })
   try {
     const path = join(folder, 'weights')
     await store.objects.getDirectory(objects['weights']!, path, context)
-    const files = expected.rows === null ? undefined : await openFiles(dataset, join(folder, 'files'), context)
+    const files = data === null ? undefined : await openFiles(dataset, join(folder, 'files'), context)
     const weights = await rereadWeightsDirectory(path, context)
     const model = await trainer.load(weights, { ...context, ...(files !== undefined && { filesDirectory: files }) })
     return {
@@ -157,16 +142,3 @@ async function loadModel({ trainer, dataset, expected, key }: LoadRequest, conte
     throw error
   }
 }
-
-/** The digest of what decides a prediction besides the trainer and the weights. */
-export const environmentDigest = async (
-  trainer: Pick<Trainer<never, never>, 'environment'>,
-  context: CallContext,
-): Promise<Digest> => digestJson((await trainer.environment?.(context)) ?? null)
-
-const differs = (part: string, expected: Digest | null, found: Digest | null) =>
-  new SheikhError(
-    'version-mismatch',
-    `Cannot evaluate on a worker: the ${part} of the worker differs from the ${part} of the caller. Give both the same code, packages, device and files, and restart the workers.`,
-    { facts: { part, expected, found } },
-  )

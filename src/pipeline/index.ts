@@ -1,6 +1,6 @@
 export type { GcPlan } from './collect-garbage.js'
 export { type ComparedTrainings, compareTrainings, type TrainingState } from './compare-trainings.js'
-export { type EvaluateInShardsOptions, evaluateInShards, type ShardOptions } from './evaluate-in-shards.js'
+export { type EvaluateInShardsOptions, evaluateInShards } from './evaluate-in-shards.js'
 export { type EvaluationKindOptions, evaluationKind } from './evaluation-kind.js'
 export type { RunEvent, RunEventBase, RunEventBody, RunEventOf, RunEventType } from './events.js'
 export { aboutText, type ExpectedDuration, type ExpectedRun, expectedText, roundedText } from './expected-duration.js'

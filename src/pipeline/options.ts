@@ -1,10 +1,10 @@
 import type { CallContext, Clock, Digest, Log } from '../core/index.js'
 import type { Dataset, LabelledRow, QualityOptions, RowIdentity } from '../dataset/index.js'
+import type { ShardOptions } from '../execute/index.js'
 import type { Gate, Ledger } from '../gate/index.js'
 import type { Attester, Releaser, Version, VersionLevel } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
-import type { ShardOptions } from './evaluate-in-shards.js'
 import type { NamedBase } from './named-base.js'
 import type { Stage } from './stage.js'
 import type { CandidateVariant } from './variants.js'
@@ -84,6 +84,12 @@ export interface PipelineOptions<I, T> {
    * @default this process
    */
   readonly evaluation?: ShardOptions | undefined
+  /**
+   * Checks the quality of the data on workers with `dataCheckKind`, with the same report. Only with `quality`.
+   *
+   * @default this process
+   */
+  readonly dataCheck?: ShardOptions | undefined
   /**
    * A name for the machine, recorded with the duration of each stage in runs and releases. A registry may be public.
    *

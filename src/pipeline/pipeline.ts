@@ -1,11 +1,11 @@
 import { callContext, createRedactor, createRunId, SheikhError } from '../core/index.js'
+import { checkShardOptions } from '../execute/index.js'
 import { type ExperimentDecision, type Finding, type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import { memoryStore } from '../store/memory/index.js'
 import { approve, override } from './approve-override.js'
 import { beginRun } from './begin-run.js'
 import { collectGarbage, type GcPlan, planGc } from './collect-garbage.js'
-import { checkShardOptions } from './evaluate-in-shards.js'
 import type { RunEvent, RunEventOf, RunEventType } from './events.js'
 import { foreseen } from './foresee.js'
 import { importModel } from './import-model.js'
@@ -91,7 +91,8 @@ export class Pipeline<I = string, T = string> {
         'invalid-options',
         `Cannot use the channel "${options.channel}": a name has only a-z, 0-9 and "-". Choose another name.`,
       )
-    if (options.evaluation !== undefined) checkShardOptions(options.evaluation)
+    if (options.evaluation !== undefined) checkShardOptions('evaluate on workers', options.evaluation)
+    if (options.dataCheck !== undefined) checkShardOptions('check data on workers', options.dataCheck)
     // The types of the parts are checked here. Inside, rows are passed along and never inspected.
     const parts = options as unknown as PipelineOptions<unknown, unknown>
     checkCandidates(parts)

@@ -8,6 +8,7 @@ import {
   qualitySettings,
   type ReleasedData,
 } from '../dataset/index.js'
+import type { Executor } from '../execute/index.js'
 import { type LabelSources, releasedLabels } from '../pipeline/index.js'
 import { type Composition, wholeFoldersOf } from './compose.js'
 import { withTokenCounter } from './count-tokens.js'
@@ -18,22 +19,33 @@ import { labelsAtCommit } from './rows-at-commit.js'
 import { refuseIncomplete } from './whole-checkout.js'
 
 /** Checks the quality of a project's data, for people. @throws as `Repository.checkData`. */
-export async function checkProjectData(project: OpenedProject, context: CallContext): Promise<QualityReport> {
+export async function checkProjectData(
+  project: OpenedProject,
+  context: CallContext,
+  executor?: Executor,
+): Promise<QualityReport> {
   const composition = await project.compose()
   await refuseIncomplete('check the data', project, composition, context)
-  return withProjectPaths(await projectQuality(project, composition, context), composition)
+  return withProjectPaths(await projectQuality(project, composition, context, { executor }), composition)
 }
 
 /**
  * Checks the quality of a project's data, as a run does. Needs neither an evaluation set nor a release: says what was not checked.
  *
- * @param snapshot default: the samples are scanned.
+ * @param options.snapshot default: the samples are scanned.
+ * @param options.executor examines the texts. Default: this process does.
  */
 export async function projectQuality(
   project: OpenedProject,
   composition: Composition,
   context: CallContext,
-  snapshot?: DatasetSnapshot<unknown, unknown>,
+  {
+    snapshot,
+    executor,
+  }: {
+    readonly snapshot?: DatasetSnapshot<unknown, unknown>
+    readonly executor?: Executor | undefined
+  } = {},
 ): Promise<QualityReport> {
   const { root, surroundings } = project
   const { configuration, dataset, store } = composition
@@ -47,7 +59,7 @@ export async function projectQuality(
       evaluation: isPinned ? 'pinned' : 'none',
       released: await releasedData(project, composition, context),
       secrets,
-      snapshot,
+      ...{ snapshot, workers: executor && { executor, store } },
     },
     { ...context, cache: store.documents },
   )

@@ -64,7 +64,7 @@ export async function inspectProject(project: OpenedProject, context: CallContex
   const groups = snapshot && (await look(() => dataset.undeclaredGroups(context, snapshot)))
   const isChecked = configuration.dataset.isQualityChecked
   const quality =
-    snapshot && isChecked ? await look(() => projectQuality(project, composition, context, snapshot)) : undefined
+    snapshot && isChecked ? await look(() => projectQuality(project, composition, context, { snapshot })) : undefined
   const failure = quality && qualityFailure(quality)
   if (failure !== undefined) problems.push(failure)
   await look(() => payloadOf(project.root, composition, context))

@@ -73,7 +73,7 @@ export interface ProjectPlan extends RunPlan {
 }
 
 export interface LoadOptions {
-  /** Workers that evaluate: `Repository.executor`. @default this process */
+  /** Workers that check data and evaluate: `Repository.executor`. @default this process */
   readonly executor?: Executor | undefined
 }
 
@@ -122,7 +122,7 @@ async function projectPipeline(
   const pipeline = new Pipeline<unknown, unknown>({
     ...(await pipelineOptions(place, composition)),
     ...{ releaser, trainer, candidates, base, ledger: projectLedger(place, composition.configuration) },
-    ...(executor !== undefined && { evaluation: { executor } }),
+    ...(executor !== undefined && { evaluation: { executor }, dataCheck: { executor } }),
   })
   const { configuration } = composition
   if (configuration.training.reportTo?.length) {

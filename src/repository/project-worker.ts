@@ -1,9 +1,11 @@
-// The module of the workers of a project: they compose it from its files, train the trials of `sheikh tune`, and evaluate.
-import { callContext } from '../core/index.js'
+// The module of the workers of a project: they compose it from its files, check data, train the trials of `sheikh tune`, and evaluate.
+import { type CallContext, callContext, SheikhError } from '../core/index.js'
+import { dataCheckKind, qualitySettings, type TokenCounter } from '../dataset/index.js'
 import type { WorkerParts } from '../execute/index.js'
 import { evaluationKind } from '../pipeline/index.js'
 import { trialKind } from '../tune/index.js'
-import { type Composition, compose } from './compose.js'
+import { type Composition, compose, wholeFoldersOf } from './compose.js'
+import { withTokenCounter } from './count-tokens.js'
 import { notificationSecrets } from './notification-secrets.js'
 import { type Surroundings, secretsOf } from './release-targets.js'
 import { metricOfTrials, trainerOfTrials } from './tune-project.js'
@@ -20,12 +22,31 @@ export async function worker(options: ProjectWorkerOptions): Promise<WorkerParts
   const composition = await compose({ ...options, workTree: options.root, originUrl: async () => undefined }, context)
   const { dataset, store, configuration } = composition
   const kinds = [
+    dataCheckKind({ counter: counterOf(options, composition) }),
     evaluationKind({ trainer: await composition.trainer(), dataset }),
     ...(configuration.tuning === undefined ? [] : [trialsOf(options, composition)]),
   ]
   return {
     store: options.keepsCheckpoints ? store : { ...store, checkpoints: undefined },
     kinds: kinds as WorkerParts['kinds'],
+  }
+}
+
+/** Found when the first job counts tokens: most need none. */
+function counterOf({ root }: ProjectWorkerOptions, composition: Composition): TokenCounter {
+  const find = async (context: CallContext): Promise<TokenCounter> => {
+    const { quality } = await withTokenCounter(root, composition.configuration, wholeFoldersOf(composition), context)
+    const { counter } = qualitySettings(quality).tokenLimit
+    if (counter !== undefined) return counter
+    throw new SheikhError(
+      'version-mismatch',
+      'Cannot count tokens on a worker: its checkout has no tokenizer, and that of the caller has one. Give both the same files, and restart the workers.',
+    )
+  }
+  return {
+    name: 'tokenizer of the project',
+    digest: async (context) => (await find(context)).digest(context),
+    open: async (context) => (await find(context)).open(context),
   }
 }
 

@@ -92,7 +92,7 @@ export class Repository {
   }
 
   /**
-   * Workers that evaluate for `load`, in processes on this machine or on a cluster. The caller closes it.
+   * Workers that check data and evaluate, for `load` and `checkData`, in processes on this machine or on a cluster. The caller closes it.
    *
    * @returns `undefined` for one worker: this process.
    * @throws `invalid-options` for both `workers` and `cluster`; as `localExecutor` and `bullmqExecutor`.
@@ -423,11 +423,18 @@ export class Repository {
   /**
    * Checks the quality of the data, by `quality` in `dataset/config.yaml`, whether or not a run does so. Changes nothing.
    *
+   * @param options.executor examines the texts, with the same report: `executor`. Default: this process does.
    * @throws `invalid-config`; as `checkQuality`.
    */
-  async checkData({ signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<QualityReport> {
+  async checkData({
+    signal,
+    executor,
+  }: {
+    readonly signal?: AbortSignal | undefined
+    readonly executor?: Executor | undefined
+  } = {}): Promise<QualityReport> {
     const { checkProjectData } = await import('./data-quality.js')
-    return checkProjectData(this.#project, this.#project.within(signal))
+    return checkProjectData(this.#project, this.#project.within(signal), executor)
   }
 
   /**

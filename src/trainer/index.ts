@@ -1,4 +1,5 @@
 export { candidateRecordShape } from './candidate-record.js'
+export { partsOfTrainer } from './same-trainer.js'
 export type {
   BaseRecord,
   Candidate,

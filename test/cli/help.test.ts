@@ -152,7 +152,7 @@ describe('help', () => {
       doctor: ['redis', 'postgres', 'password-env', 'queue'],
       worker: ['redis', 'postgres', 'password-env', 'queue', 'module', 'export', 'device', 'concurrency', 'memory-mb'],
       override: ['reason', 'by', 'until'],
-      data: ['out', 'kind', 'reason', 'by', 'undo'],
+      data: ['out', 'kind', 'reason', 'by', 'undo', 'workers', 'redis', 'postgres', 'password-env', 'queue'],
       'import-data': [
         'yes',
         'input',

@@ -3,6 +3,7 @@ import { reportDataQuality, reportDataQualityHtml } from '../../report/index.js'
 import { type Arguments, type Command, type CommandResult, type Terminal, toJson } from '../command.js'
 import { isHtml } from '../is-html.js'
 import { open } from '../project.js'
+import { queueHelp, queueOptions, usageOf, workersIn } from '../queue-options.js'
 import { terminalPath } from '../terminal-path.js'
 
 export const data: Command = {
@@ -15,6 +16,8 @@ export const data: Command = {
     reason: { type: 'string' },
     by: { type: 'string' },
     undo: { type: 'boolean' },
+    workers: { type: 'string' },
+    ...queueOptions,
   },
   optionHelp: {
     out: 'check: also write the report to this file: a page if it ends in .html, otherwise Markdown',
@@ -22,9 +25,11 @@ export const data: Command = {
     reason: 'quarantine: why; recorded in the file (default: the fact of the finding)',
     by: 'quarantine: who decides (default: user.name and user.email of Git)',
     undo: 'quarantine: use the samples with these ids, or of this kind, again',
+    workers: 'check: number of processes that examine texts, with the same report (default: 1, in this process)',
+    ...queueHelp,
   },
   actions: ['check', 'features', 'quarantine', 'pin'],
-  examples: ['sheikh data check', 'sheikh data quarantine --kind leakage', 'sheikh data pin main'],
+  examples: ['sheikh data check --workers 4', 'sheikh data quarantine --kind leakage', 'sheikh data pin main'],
   positionals: [1, 1000],
   async run(input, terminal) {
     const [action, ...names] = input.positionals
@@ -41,8 +46,10 @@ export const data: Command = {
 
 async function check({ project, values }: Arguments, terminal: Terminal): Promise<CommandResult> {
   const out = typeof values['out'] === 'string' ? terminalPath(terminal, values['out'], '--out') : undefined
+  const workers = workersIn(values, usageOf('data', 'check the data'))
   const repository = await open(project, terminal)
-  const found = await repository.checkData({ signal: terminal.signal })
+  await using executor = await repository.executor(workers)
+  const found = await repository.checkData({ signal: terminal.signal, executor })
   if (out !== undefined) {
     const { writeFileAtomic } = await import('../../store/index.js')
     await writeFileAtomic(out, isHtml(out) ? reportDataQualityHtml(found) : reportDataQuality(found))

@@ -2,6 +2,8 @@ import { callContext, createRedactor, digestJson, hexOf, redactJson } from '../.
 import type { Dataset } from '../dataset.js'
 import type { DatasetContents, DatasetContext, DatasetSnapshot, DatasetSummary } from '../dataset-types.js'
 import { collectFacts } from './collect-facts.js'
+import { type DataCheckWorkers, examineOnWorkers } from './examine-on-workers.js'
+import { examineHere } from './examine-rows.js'
 import { type Found, findingsAbout, type ReleasedData } from './findings-about.js'
 import { type QualityFinding, type QualityReport, qualityKinds } from './quality-finding.js'
 import { type QualityOptions, qualitySettings } from './quality-options.js'
@@ -18,6 +20,11 @@ export interface CheckQualityOptions extends QualityOptions {
   readonly released?: ReleasedData | undefined
   /** Secrets to look for, beside everything that looks like one. @default none */
   readonly secrets?: readonly string[] | undefined
+  /**
+   * Workers with `dataCheckKind` that examine the texts. The report is the same for any number of workers and any shard size. Texts
+   * travel through the store, and are removed when they are examined. `secrets` stay in this process. @default this process
+   */
+  readonly workers?: DataCheckWorkers | undefined
 }
 
 /** What tells findings about the same samples apart. */
@@ -36,7 +43,8 @@ const mostPlaces = 10
  *
  * Neither the findings nor errors contain text of samples, apart from labels, names of fields, licences and sources.
  *
- * @throws `invalid-options`; `missing-peer` without the packages that find secrets; as `Dataset.snapshot`.
+ * @throws `invalid-options`; with `workers` as `Executor.run`, and `version-mismatch` for a worker with another tokenizer or other
+ * rules for secrets; `missing-peer` without the packages that find secrets; as `Dataset.snapshot`.
  *
  * @example
  * ```ts
@@ -46,14 +54,15 @@ const mostPlaces = 10
  */
 export async function checkQuality<I, T>(
   dataset: Dataset<I, T>,
-  { evaluation = 'pinned', snapshot: given, released, secrets = [], ...options }: CheckQualityOptions = {},
+  { evaluation = 'pinned', snapshot: given, released, secrets = [], workers, ...options }: CheckQualityOptions = {},
   context: DatasetContext = callContext(),
 ): Promise<QualityReport> {
   const settings = qualitySettings(options)
+  const examination = workers === undefined ? examineHere : examineOnWorkers(workers)
   const known = given as DatasetSnapshot<I, T> | undefined
   const snapshot = evaluation === 'none' ? undefined : (known ?? (await dataset.snapshot(context)))
   const contents = await dataset.contents(context, snapshot ?? known)
-  const facts = await collectFacts(contents, { settings, secrets, partOf: partsOf(snapshot) }, context)
+  const facts = await collectFacts(contents, { settings, secrets, partOf: partsOf(snapshot), examination }, context)
   const summary = snapshot?.summary ?? summaryOf(contents)
   const { found, relabelled, unchecked } = findingsAbout(facts, { settings, summary, released }, context)
   // Rules may know more forms of secrets than the redactor, and a label, a licence or the name of a field may be one.

@@ -1,15 +1,13 @@
-import type { CallContext } from '../../core/index.js'
+import { type CallContext, canonicalJson, formsOfSecrets } from '../../core/index.js'
 import type { DatasetContents, RowWithSample } from '../dataset-types.js'
 import { areLabels } from '../labels.js'
 import { fileOf } from '../read-entry.js'
 import { textOf } from '../text-index.js'
-import { charsetProblems, normalFormOf } from './charset.js'
+import { type Mark, type RowExamination, type RowToExamine, rowsPerBlock, textPerBlock } from './examine-rows.js'
 import { LabelErrorFinder } from './label-errors.js'
 import { originOf } from './origins.js'
-import { personalDataIn } from './personal-data.js'
 import type { QualitySettings } from './quality-options.js'
-import { type Part, RepeatFinder } from './repeats.js'
-import { SecretScanner } from './secrets.js'
+import { frameOfInputs, type Part, RepeatFinder } from './repeats.js'
 import { eachText } from './text-fields.js'
 import type { TokenCounts } from './token-counter.js'
 import { TokenTally } from './token-tally.js'
@@ -49,16 +47,21 @@ export interface Facts {
 type FieldFacts = ReadonlyMap<number, ReadonlyMap<string, ReadonlySet<string>>>
 type Origins = ReadonlyMap<string | undefined, readonly number[]>
 
+/**
+ * @param examination examines each row: `examineHere`, or on workers.
+ */
 export async function collectFacts(
   contents: DatasetContents,
   {
     settings,
     secrets,
     partOf,
+    examination,
   }: {
     readonly settings: QualitySettings
     readonly secrets: readonly string[]
     readonly partOf: (id: string) => Part | undefined
+    readonly examination: RowExamination
   },
   context: CallContext,
 ): Promise<Facts> {
@@ -68,74 +71,117 @@ export async function collectFacts(
   const labels = new Set(rows.flatMap(({ label }) => (label === undefined ? [] : [label])))
   const labelled = rows.filter(({ label }) => label !== undefined).length
   const isCategorical = labels.size > 1 && areLabels(labels.size, labelled)
+  const comparesInputs = isOn('duplicate') || isOn('leakage') || isOn('labelConflict') || isOn('labelError')
   const similarity = {
     duplicate: settings.duplicate.similarity,
     leakage: settings.leakage.similarity,
     labelConflict: settings.labelConflict.similarity,
   }
-  const repeats = new RepeatFinder(similarity, rows.length, await firstInputs(contents))
+  const repeats = new RepeatFinder(similarity, rows.length)
   const labelErrors = new LabelErrorFinder()
   const [empty, oversized] = [[] as number[], [] as { row: number; characters: number }[]]
   const [charset, personal, found] = [fieldFacts(), fieldFacts(), fieldFacts()]
   const { counter, maximumTokens } = settings.tokenLimit
   const counts = counter !== undefined && isOn('tokenLimit')
-  const tally = counts ? new TokenTally(await counter.open(context), maximumTokens, context) : undefined
+  const tally = counts ? new TokenTally(maximumTokens) : undefined
   const overTokenLimit = { rows: [] as number[], most: 0 }
   const composed = new Set<number>()
   const decomposed = new Map<number, string[]>()
   const [sources, licenses] = [origins(), origins()]
   const masked = new Set<number>()
-  const scanner = new SecretScanner<{ row: number; field: string }>(({ row, field }, rule) => {
-    if (field === idField) masked.add(row)
-    found.add(row, rule, field)
-  }, secrets)
+  const known = isOn('secret') ? formsOfSecrets(secrets) : []
+  /** Fields with a known secret, by row, until the row is examined. Workers do not get to know the secrets. */
+  const withKnownSecrets = new Map<number, string[]>()
 
-  function examineInput(row: number, whole: RowWithSample['row']): void {
-    const { input } = whole
-    const { id, label } = rows[row]!
-    const part = partOf(id)
+  /** Notes what costs little, and returns what else is to examine of a row. */
+  function begin(row: number, whole: RowWithSample['row'], sample: unknown): RowToExamine {
     const file = fileOf(whole)
-    if (isOn('duplicate') || isOn('leakage') || isOn('labelConflict') || isOn('labelError'))
-      repeats.add(row, file === undefined ? input : { file }, part)
-    // Names of files tell nothing about what they contain.
-    if (file !== undefined) return
+    const input = file === undefined ? whole.input : { file }
+    const { id, label, path, slices } = rows[row]!
+    const part = partOf(id)
     const text = textOf(input)
-    if (part === 'training' && label !== undefined && isCategorical && isOn('labelError'))
-      labelErrors.add(row, text, label)
-    if (typeof input === 'string' && !visible.test(text)) empty.push(row)
-    if (text.length > settings.oversizedText.maximumCharacters) oversized.push({ row, characters: text.length })
-  }
-
-  async function examineSample(row: number, sample: unknown): Promise<void> {
-    const { id, path, slices } = rows[row]!
     const texts: [text: string, field: string][] = [[id, idField]]
     if (path !== id) texts.push([path, idField])
     eachText(sample, (text, field) => texts.push([text, field]))
-    for (const [text, field] of texts) {
-      if (isOn('secret')) await scanner.add({ row, field }, text)
-      if (isOn('personalData'))
-        for (const kind of personalDataIn(text, settings.personalData.kinds)) personal.add(row, kind, field)
-      if (!isOn('charset')) continue
-      for (const problem of charsetProblems(text)) charset.add(row, problem, field)
-      const form = normalFormOf(text)
-      if (form === 'composed') composed.add(row)
-      if (form === 'other') decomposed.set(row, [...(decomposed.get(row) ?? []), field])
-    }
+    for (const [text, field] of texts)
+      if (known.some((secret) => text.includes(secret)))
+        withKnownSecrets.set(row, [...(withKnownSecrets.get(row) ?? []), field])
     if (isOn('source')) sources.add(originOf(sample, slices['category'], settings.source), row)
     if (isOn('license')) licenses.add(originOf(sample, slices['category'], settings.license), row)
+    // Names of files tell nothing about what they contain.
+    if (file === undefined && typeof input === 'string' && !visible.test(input)) empty.push(row)
+    if (file === undefined && text.length > settings.oversizedText.maximumCharacters)
+      oversized.push({ row, characters: text.length })
+    const isJudged =
+      file === undefined && part === 'training' && label !== undefined && isCategorical && isOn('labelError')
+    const isCompared = comparesInputs && part !== undefined
+    return {
+      ...{ text, texts, isJudged, isCompared },
+      ...(isCompared && typeof input !== 'string' && { json: canonicalJson(input) }),
+      ...(counts &&
+        file === undefined && {
+          counted: whole.target === undefined ? [whole.input] : [whole.input, whole.target],
+        }),
+    }
   }
 
-  for await (const { row: each, sample } of contents.withSamples()) {
-    const row = places.get(each.id)!
-    examineInput(row, each)
-    const tokens = await tally?.add(each)
-    if (tokens !== undefined) {
-      overTokenLimit.rows.push(row)
-      overTokenLimit.most = Math.max(overTokenLimit.most, tokens)
+  function mark(row: number, one: Mark): void {
+    if (one[0] === 'composed') composed.add(row)
+    else if (one[0] === 'decomposed') decomposed.set(row, [...(decomposed.get(row) ?? []), one[1]])
+    else {
+      const [what, name, field] = one
+      if (what === 'secret' && field === idField) masked.add(row)
+      const facts = what === 'secret' ? found : what === 'charset' ? charset : personal
+      facts.add(row, name, field)
     }
-    await examineSample(row, sample)
   }
-  await scanner.flush()
+
+  /** A text in which a rule found something has no further finding. */
+  function markKnownSecrets(row: number, marks: readonly Mark[]): void {
+    const fields = withKnownSecrets.get(row) ?? []
+    withKnownSecrets.delete(row)
+    for (const field of fields)
+      if (!marks.some((one) => one[0] === 'secret' && one[2] === field)) mark(row, ['secret', 'token', field])
+  }
+
+  async function* blocks() {
+    let block = { places: [] as number[], rows: [] as RowToExamine[], characters: 0 }
+    for await (const { row: whole, sample } of contents.withSamples()) {
+      context.signal.throwIfAborted()
+      const place = places.get(whole.id)!
+      const row = begin(place, whole, sample)
+      block.places.push(place)
+      block.rows.push(row)
+      block.characters += row.texts.reduce((sum, [text]) => sum + text.length, row.text.length)
+      if (block.rows.length < rowsPerBlock && block.characters < textPerBlock) continue
+      yield block
+      block = { places: [], rows: [], characters: 0 }
+    }
+    if (block.rows.length > 0) yield block
+  }
+
+  const inputs = comparesInputs ? await firstInputs(contents) : []
+  const examined = {
+    ...{ secret: isOn('secret'), charset: isOn('charset') },
+    personalData: isOn('personalData') ? settings.personalData.kinds : [],
+    frame: [...frameOfInputs(inputs)],
+  }
+  const asked = { settings: examined, counter: counts ? counter : undefined }
+  for await (const { places, facts } of examination(blocks(), asked, context)) {
+    for (const [index, row] of places.entries()) {
+      const { compared, features, marks, tokens } = facts[index]!
+      const { id, label } = rows[row]!
+      const part = partOf(id)
+      if (compared !== undefined) repeats.add(row, compared, part!)
+      if (features !== undefined) labelErrors.add(row, features, label!)
+      for (const one of marks) mark(row, one)
+      markKnownSecrets(row, marks)
+      const over = tally?.add(tokens)
+      if (over === undefined) continue
+      overTokenLimit.rows.push(row)
+      overTokenLimit.most = Math.max(overTokenLimit.most, over)
+    }
+  }
   context.signal.throwIfAborted()
   return {
     ...{ contents, repeats, labelErrors, areLabels: isCategorical, empty, oversized, composed, decomposed, masked },

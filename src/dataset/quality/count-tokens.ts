@@ -1,8 +1,9 @@
 import { callContext, SheikhError } from '../../core/index.js'
 import type { Dataset } from '../dataset.js'
 import type { DatasetContext } from '../dataset-types.js'
+import { fileOf } from '../read-entry.js'
 import type { TokenCounter, TokenCounts } from './token-counter.js'
-import { TokenTally } from './token-tally.js'
+import { TokenTally, TokenTurns } from './token-tally.js'
 
 export interface CountTokensOptions {
   /** Rows whose prompt and answer together have more tokens are named. @default no limit */
@@ -35,9 +36,14 @@ export async function countTokens<I, T>(
       `Cannot count tokens: maximumTokens is ${maximumTokens}. Give a positive integer.`,
     )
   const digest = await counter.digest(context)
-  const tally = new TokenTally(await counter.open(context), maximumTokens, context)
+  const turns = new TokenTurns(await counter.open(context))
+  const tally = new TokenTally(maximumTokens)
   const exceedingIds: string[] = []
-  for await (const row of (await dataset.contents(context)).whole())
-    if ((await tally.add(row)) !== undefined) exceedingIds.push(row.id)
+  for await (const row of (await dataset.contents(context)).whole()) {
+    context.signal.throwIfAborted()
+    // The path of a file tells nothing about what a model gets.
+    const counted = fileOf(row) === undefined ? await turns.count(row.input, row.target) : undefined
+    if (tally.add(counted) !== undefined) exceedingIds.push(row.id)
+  }
   return { tokenizer: { name: counter.name, digest }, ...tally.counts(), exceedingIds }
 }

@@ -23,26 +23,43 @@ export interface ProbableError {
   readonly probability: number
 }
 
+/** The words and word pairs of the start of a text, each as one of 65,536 numbers: distinct, sorted. */
+export function featuresOf(text: string): Uint16Array {
+  const words = wordHashes(text.slice(0, longestText), true)
+  const count = Math.min(words.length, mostWords)
+  const features = new Uint16Array(Math.max(0, 2 * count - 1))
+  let size = 0
+  for (let index = 0; index < count; index += 1) {
+    features[size++] = mix(words[index]!)
+    if (index > 0) features[size++] = mix(Math.imul(words[index - 1]!, 31) + words[index]! + 1)
+  }
+  return distinct(features.sort())
+}
+
+function distinct(sorted: Uint16Array): Uint16Array {
+  let size = 0
+  for (let index = 0; index < sorted.length; index += 1)
+    if (index === 0 || sorted[index] !== sorted[index - 1]) sorted[size++] = sorted[index]!
+  return sorted.slice(0, size)
+}
+
 /** Collects labelled texts and finds labels that are probably wrong. Keeps the hashes of words, and no text. */
 export class LabelErrorFinder {
   readonly #rows: { readonly row: number; readonly label: string }[] = []
-  #features = new Uint32Array(2 ** 16)
+  #features = new Uint16Array(2 ** 16)
   readonly #offsets: number[] = [0]
   #size = 0
 
-  add(row: number, text: string, label: string): void {
-    const words = wordHashes(text.slice(0, longestText), true)
-    const count = Math.min(words.length, mostWords)
-    if (count === 0) return
-    if (this.#size + 2 * count > this.#features.length) {
-      const larger = new Uint32Array(2 * this.#features.length)
+  /** @param features from `featuresOf`. A text without any is not judged. */
+  add(row: number, features: Uint16Array, label: string): void {
+    if (features.length === 0) return
+    if (this.#size + features.length > this.#features.length) {
+      const larger = new Uint16Array(2 * this.#features.length)
       larger.set(this.#features)
       this.#features = larger
     }
-    for (let index = 0; index < count; index += 1) {
-      this.#features[this.#size++] = mix(words[index]!)
-      if (index > 0) this.#features[this.#size++] = mix(Math.imul(words[index - 1]!, 31) + words[index]! + 1)
-    }
+    this.#features.set(features, this.#size)
+    this.#size += features.length
     this.#rows.push({ row, label })
     this.#offsets.push(this.#size)
   }
@@ -84,12 +101,11 @@ export class LabelErrorFinder {
     const offsets = [0]
     let size = 0
     for (const at of kept) {
-      const found = Uint16Array.from(
-        this.#features.subarray(this.#offsets[at]!, this.#offsets[at + 1]!),
-        (hash) => hash % buckets,
-      ).sort()
-      for (let index = 0; index < found.length; index += 1)
-        if (index === 0 || found[index] !== found[index - 1]) features[size++] = found[index]!
+      const own = this.#features.subarray(this.#offsets[at]!, this.#offsets[at + 1]!)
+      // The numbers of buckets divide each other.
+      const found = buckets === mostBuckets ? own : distinct(own.map((feature) => feature % buckets).sort())
+      features.set(found, size)
+      size += found.length
       offsets.push(size)
     }
     return { features, offsets, buckets }

@@ -1,8 +1,7 @@
-import { hash } from 'node:crypto'
-import { type CallContext, canonicalJson } from '../../core/index.js'
+import type { CallContext } from '../../core/index.js'
 import { Groups, joinSimilar, SketchSet } from '../sketch-set.js'
 import { textOf } from '../text-index.js'
-import { comparedLength, fewestPairs, frameOf, sketchOf, wordsOf } from '../text-sketch.js'
+import { frameOf, sketchOf } from '../text-sketch.js'
 
 /** A prompt is in every text. */
 const frameShare = 0.9
@@ -32,46 +31,46 @@ export interface Repeats {
   groupOf(row: number): number
 }
 
+/** An input as far as it is compared with others. */
+export interface ComparedText {
+  /** Equal for equal inputs. */
+  readonly input: string
+  /** Equal also for short texts of the same words. */
+  readonly name: string
+  readonly sketch: Uint32Array
+}
+
+/** The word pairs that are in almost all inputs. @param inputs enough of them to tell. */
+export function frameOfInputs(inputs: readonly unknown[]): ReadonlySet<number> {
+  const texts = inputs.length < fewestForFrame ? [] : inputs.map(textOf)
+  return frameOf(
+    texts.map((text) => sketchOf(text, { numbersAlike: false })),
+    frameShare,
+  )
+}
+
 /** Finds rows that repeat each other. Keeps a sketch for each text, and no text. */
 export class RepeatFinder {
   readonly #settings: RepeatSettings
-  readonly #frame: ReadonlySet<number>
   readonly #sketches: SketchSet
-  /** The index of a text by its key, and by row. */
+  /** The index of a text by its name, and by row. */
   readonly #known = new Map<string, number>()
   readonly #textOfRow: Int32Array
   readonly #inputs: string[]
   readonly #parts: (Part | undefined)[]
 
-  /**
-   * @param rows number of rows.
-   * @param first enough inputs to tell what all of them contain.
-   */
-  constructor(settings: RepeatSettings, rows: number, first: readonly unknown[]) {
+  /** @param rows number of rows. */
+  constructor(settings: RepeatSettings, rows: number) {
     this.#settings = settings
     this.#textOfRow = new Int32Array(rows).fill(-1)
     this.#inputs = new Array<string>(rows).fill('')
     this.#parts = new Array<Part | undefined>(rows).fill(undefined)
-    const texts = first.length < fewestForFrame ? [] : first.map(textOf)
-    this.#frame = frameOf(
-      texts.map((text) => sketchOf(text, { numbersAlike: false })),
-      frameShare,
-    )
     this.#sketches = new SketchSet(Math.min(settings.duplicate, settings.leakage, settings.labelConflict))
   }
 
-  /** @param part absent: the row is compared with no other. */
-  add(row: number, input: unknown, part: Part | undefined): void {
-    if (part === undefined) return
+  add(row: number, { input, name, sketch }: ComparedText, part: Part): void {
     this.#parts[row] = part
-    const bytes = typeof input === 'string' ? input : canonicalJson(input)
-    const key = hash('sha256', bytes, 'base64').slice(0, 22)
-    this.#inputs[row] = key
-    const text = textOf(input)
-    const sketch = sketchOf(text, { numbersAlike: false, frame: this.#frame })
-    // Too short for a sketch: equal if the words are.
-    const words = sketch.length < fewestPairs && text.length < comparedLength ? wordsOf(text) : []
-    const name = words.length === 0 || typeof input !== 'string' ? key : `words ${words.join(' ')}`
+    this.#inputs[row] = input
     const known = this.#known.get(name)
     const index = known ?? this.#sketches.add(sketch)
     if (known === undefined) this.#known.set(name, index)

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { createRedactor, SheikhError } from '../../core/index.js'
 
 /** Characters that are scanned at once: short texts together, since a scan has a fixed cost, and long ones in parts. */
@@ -85,10 +86,23 @@ async function loadScan(): Promise<(text: string) => Promise<readonly SecretMess
       return messages
     }
   } catch (cause) {
-    throw new SheikhError(
-      'missing-peer',
-      'Cannot look for secrets: the packages "@secretlint/core" and "@secretlint/secretlint-rule-preset-recommend" cannot be loaded. Install them: npm install',
-      { cause },
-    )
+    throw missing(cause)
   }
 }
+
+/** The version of the rules. @throws `missing-peer`. */
+export function secretRulesVersion(): string {
+  try {
+    const { version } = createRequire(import.meta.url)('@secretlint/secretlint-rule-preset-recommend/package.json')
+    return String(version)
+  } catch (cause) {
+    throw missing(cause)
+  }
+}
+
+const missing = (cause: unknown) =>
+  new SheikhError(
+    'missing-peer',
+    'Cannot look for secrets: the packages "@secretlint/core" and "@secretlint/secretlint-rule-preset-recommend" cannot be loaded. Install them: npm install',
+    { cause },
+  )

@@ -1,16 +1,33 @@
-import type { CallContext } from '../../core/index.js'
-import type { Row } from '../../model/index.js'
-import { fileOf } from '../read-entry.js'
 import { Histogram } from './histogram.js'
 import type { RowTokenCounter, RowTokens, TokenCounts } from './token-counter.js'
 
 /** Counting holds the event loop for a few milliseconds. After so many tokens, other work gets a turn. */
 const tokensPerTurn = 20_000
 
+/** Counts tokens, and gives other work a turn. */
+export class TokenTurns {
+  readonly #counter: RowTokenCounter
+  #sinceTurn = 0
+
+  constructor(counter: RowTokenCounter) {
+    this.#counter = counter
+  }
+
+  async count(input: unknown, target: unknown): Promise<RowTokens | undefined> {
+    const counted = await this.#counter.count(input, target)
+    this.#sinceTurn += counted === undefined ? 0 : tokensOf(counted)
+    if (this.#sinceTurn > tokensPerTurn) {
+      this.#sinceTurn = 0
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return counted
+  }
+}
+
+const tokensOf = ({ prompt, answer = 0 }: RowTokens) => prompt + answer
+
 /** Adds up the tokens of rows. Memory grows with the number of different lengths, not with the number of rows. */
 export class TokenTally {
-  readonly #counter: RowTokenCounter
-  readonly #context: CallContext
   readonly #maximumTokens: number
   readonly #sample = new Histogram()
   readonly #prompt = new Histogram()
@@ -18,32 +35,25 @@ export class TokenTally {
   readonly #roles = new Map<string, { messages: number; tokens: number }>()
   #uncounted = 0
   #exceeding = 0
-  #sinceTurn = 0
 
   /** @param maximumTokens `undefined`: no limit. */
-  constructor(counter: RowTokenCounter, maximumTokens: number | undefined, context: CallContext) {
-    this.#counter = counter
+  constructor(maximumTokens: number | undefined) {
     this.#maximumTokens = maximumTokens ?? Number.POSITIVE_INFINITY
-    this.#context = context
   }
 
-  /** @returns the number of tokens, if it exceeds the limit. */
-  async add(row: Row<unknown, unknown>): Promise<number | undefined> {
-    this.#context.signal.throwIfAborted()
-    // The path of a file tells nothing about what a model gets.
-    const counted = fileOf(row) === undefined ? await this.#counter.count(row.input, row.target) : undefined
+  /**
+   * Adds a row.
+   *
+   * @param counted `undefined`: the row has no tokens.
+   * @returns the number of tokens, if it exceeds the limit.
+   */
+  add(counted: RowTokens | undefined): number | undefined {
     if (counted === undefined) {
       this.#uncounted += 1
       return undefined
     }
-    const { prompt, answer = 0 } = counted
-    const tokens = prompt + answer
+    const tokens = tokensOf(counted)
     this.#keep(counted, tokens)
-    this.#sinceTurn += tokens
-    if (this.#sinceTurn > tokensPerTurn) {
-      this.#sinceTurn = 0
-      await new Promise((resolve) => setImmediate(resolve))
-    }
     if (tokens <= this.#maximumTokens) return undefined
     this.#exceeding += 1
     return tokens

@@ -16,7 +16,7 @@ import type { Session } from '../session.js'
 import { findKept, keep } from '../stage-cache.js'
 
 // Raise this when the same samples and options lead to other findings.
-const qualityVersion = 2
+const qualityVersion = 3
 
 /**
  * Checks the quality of the data, unless an earlier run checked the same samples with the same options.
@@ -28,7 +28,7 @@ export async function checkDataQuality(
   options: QualityOptions,
   summary: DatasetSummary,
 ): Promise<void> {
-  const { dataset, store, releaser, secrets, labelsAtCommit } = session.options
+  const { dataset, store, releaser, secrets, labelsAtCommit, dataCheck } = session.options
   const context = { ...session.context, cache: store.documents }
   const settings = qualitySettings(options)
   const current = await releaser.current(session.channel, session.context)
@@ -59,7 +59,8 @@ export async function checkDataQuality(
   const kept = await findKept<QualityReport>(session, key, {
     open: async ({ value }) => (fits(qualityReportShape, value) ? value : undefined),
   })
-  const report = kept ?? (await checkQuality(dataset, { ...options, released, secrets }, context))
+  const workers = dataCheck && { ...dataCheck, store }
+  const report = kept ?? (await checkQuality(dataset, { ...options, released, secrets, workers }, context))
   if (kept === undefined) await keep(session, key, toJson(report))
   session.note({ quality: shortQualityReport(report) })
   for (const { message } of qualityWarnings(report)) session.warn(message, { code: 'data-quality' })
