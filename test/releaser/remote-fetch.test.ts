@@ -121,20 +121,20 @@ describe('a persistent fetch', () => {
       }
       for (let part = 0; part < 6; part += 1) {
         response.write('part ')
-        await wait(150)
+        await wait(400)
       }
       response.end()
     })
     // All takes longer than that; no part does, by far.
-    const fetching = patient({ attempts: 1, timeoutMs: 600 })
+    const fetching = patient({ attempts: 1, timeoutMs: 2000 })
     const readWhole = async () => {
-      const whole = await patient({ attempts: 1, timeoutMs: 600, largestAnswerBytes: 100 })(url)
+      const whole = await patient({ attempts: 1, timeoutMs: 2000, largestAnswerBytes: 100 })(url)
       expect(await whole.text()).toBe('part '.repeat(6))
     }
     const readSlowly = async () => {
       const reader = (await fetching(url)).body!.getReader()
       await reader.read()
-      await wait(800)
+      await wait(2500)
       await reader.read()
       await reader.cancel()
     }

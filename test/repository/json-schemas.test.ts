@@ -147,7 +147,8 @@ describe('configurationSchemas', () => {
         }),
         { numRuns: rounds(500) },
       )
-      expect(accepted).toBeGreaterThan(isWhole ? 20 : 0)
+      // A sample may contain no file that is accepted.
+      if (isWhole) expect(accepted).toBeGreaterThan(20)
     })
 
   it('describes the keys that the documentation says have an effect', async () => {
