@@ -67,7 +67,7 @@ export async function loadRelease<I>(
     throw new SheikhError(
       'not-found',
       version === undefined
-        ? `Cannot load a release: the channel "${channel}" points at none. Release one, or point the channel at one: sheikh promote <version> --to ${channel}.`
+        ? `Cannot load a release: the channel "${channel}" points at no release. Run the pipeline, or point the channel at a release: sheikh promote <version> --to ${channel}.`
         : `Cannot load a release: the registry has no version ${version}. Release one first, or choose another version.`,
     )
   if (release.withdrawn !== undefined)

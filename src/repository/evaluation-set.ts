@@ -149,6 +149,6 @@ function marginWarnings({ configuration }: Composition, { items }: PinnedSet): r
   const needed = minimumItemsForMargin(margin)
   if (groups >= needed) return []
   return [
-    `${groups} independent items cannot certify a margin of ${margin * 100} points, even for an identical model: ${needed} can. Pin more, or commit a wider margin (regression_check: { margin: … }).`,
+    `${groups} independent items cannot certify a margin of ${Number((100 * margin).toFixed(2))} points, even for an identical model: at least ${needed} are needed. Pin more, or commit a wider margin (regression_check: { margin: … }).`,
   ]
 }

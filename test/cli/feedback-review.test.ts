@@ -64,7 +64,7 @@ describe.skipIf(gitIsMissing !== undefined)('sheikh feedback', () => {
   it('refuses limits that are no numbers', async () => {
     const { root, folder } = await withFeedback()
     const { code, err } = await sheikh(root, ['feedback', 'propose', '--store', folder, '--share', 'half'])
-    expect([code, err]).toEqual([1, expect.stringContaining('--share half')])
+    expect([code, err]).toEqual([1, expect.stringContaining('--share is "half", which is not a number')])
   })
 
   it('writes the inputs to label as tasks, also with a second release', async () => {

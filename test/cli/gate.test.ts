@@ -106,6 +106,11 @@ describe('gate compare', () => {
 })
 
 describe('gate plan', () => {
+  it.each(['many', '', '1e999', '5 %'])('names an option whose value is no number: %j', async (value) => {
+    const { err } = await sheikh(await temporary(), ['gate', 'plan', '--items', '500', '--margin', value])
+    expect(err).toContain(`--margin is ${JSON.stringify(value)}, which is not a number.`)
+  })
+
   it('says what a set of a size can decide, and what it would take', async () => {
     const folder = await temporary()
     const { out } = await sheikh(folder, ['gate', 'plan', '--items', '500', '--discordance', '0.1'])

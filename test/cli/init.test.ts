@@ -27,6 +27,18 @@ async function install(folder: string): Promise<void> {
 const hasPython = spawnSync('python3', ['--version']).status === 0
 if (!hasPython) process.stdout.write('skipped: the template command-python (no program "python3")\n')
 
+it.each(['', 'below'])('names a folder that is a file: %j', async (below) => {
+  const folder = await temporary()
+  await write(folder, 'file', 'x')
+  const { code, err } = await sheikh(folder, ['init', join('file', below)])
+  expect([code, err]).toEqual([1, expect.stringMatching(/file(\/below)?": it is a file, or below a file\./)])
+})
+
+it('names a project folder that does not exist', async () => {
+  const { err } = await sheikh(await temporary(), ['status', '--project', 'nowhere'])
+  expect(err).toMatch(/nowhere" does not exist\. .*\[repository-invalid\]/)
+})
+
 describe('--template', () => {
   it('has the same names in the help and in the library', async () => {
     expect(init.choices!['template']).toEqual(projectTemplates)

@@ -228,7 +228,7 @@ describe('the evaluation set', () => {
   it('that is too small for the margin says so at once', async () => {
     rmSync(join(root, 'dataset/evaluation.json'))
     const { warnings } = await repository.pinEvaluation({ share: 0.1 })
-    expect(warnings[0]).toMatch(/cannot certify a margin of 5 points.*59 can/)
+    expect(warnings[0]).toMatch(/cannot certify a margin of 5 points.*at least 59 are needed/)
   })
 
   it.each(['{}', '[]', '{', 'null', '{"formatVersion":9,"items":[]}'])(

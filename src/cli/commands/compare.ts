@@ -4,6 +4,7 @@ import type { RunRecord } from '../../pipeline/index.js'
 import { reportComparison } from '../../report/run/index.js'
 import type { Command } from '../command.js'
 import { comparisonResult } from '../comparison-result.js'
+import { numberOption } from '../number-option.js'
 import { open } from '../project.js'
 import { runNamed } from '../run-named.js'
 
@@ -24,11 +25,11 @@ export const compareRuns: Command = {
     const [before, after] = positionals.map((name) => runNamed(runs, name, 'compare')) as [RunRecord, RunRecord]
     const evaluationOf = async ({ runId }: RunRecord) =>
       (await pipeline.evaluations(runId, { signal: terminal.signal })).candidate
-    const margin = values['margin'] === undefined ? {} : { margin: Number(values['margin']) }
+    const margin = numberOption(values, 'margin', 'compare')
     const verdict = await compareEvaluations(
       await evaluationOf(after),
       await evaluationOf(before),
-      { baselineName: nameOf(before), ...margin },
+      { baselineName: nameOf(before), ...(margin !== undefined && { margin }) },
       callContext({ signal: terminal.signal }),
     )
     return comparisonResult(

@@ -19,7 +19,7 @@ export const completion: Command = {
     if (shell === undefined)
       throw new SheikhError(
         'invalid-options',
-        `Cannot print a completion for "${positionals[0]}": the shell must be ${shells.join(', ')}. See: sheikh completion --help`,
+        `Cannot print a completion for "${positionals[0]}": the shell must be bash, zsh or fish. See: sheikh completion --help`,
       )
     // Imported here, because the table imports this command.
     const { allCommands } = await import('../command-table.js')

@@ -1,8 +1,9 @@
 import { SheikhError } from '../../core/index.js'
 import type { ProjectDrift } from '../../repository/index.js'
-import { type Arguments, type Command, type Terminal, toJson } from '../command.js'
+import { type Command, type Terminal, toJson } from '../command.js'
 import { feedbackStoreOf } from '../feedback-store.js'
 import { isHtml } from '../is-html.js'
+import { numberOption } from '../number-option.js'
 import { open } from '../project.js'
 import { joinTexts, styled, type Text } from '../styled-text.js'
 import { terminalPath } from '../terminal-path.js'
@@ -46,20 +47,13 @@ export const drift: Command = {
       feedback: feedbackStoreOf(input, terminal),
       ...(since !== undefined && { fromMs: Date.now() - since }),
       channel: typeof values['channel'] === 'string' ? values['channel'] : undefined,
-      minimumEffect: numberOf(values, 'effect'),
-      level: numberOf(values, 'level'),
+      minimumEffect: numberOption(values, 'effect', 'drift'),
+      level: numberOption(values, 'level', 'drift'),
       includeText: values['include-text'] === true,
     })
     if (out !== undefined) await writeReport(out, report, terminal)
     return { text: textOf(report), json: toJson({ ...report, out }), exitCode: exitCodes[report.status] }
   },
-}
-
-function numberOf(values: Arguments['values'], name: string): number | undefined {
-  const value = values[name]
-  if (value === undefined) return undefined
-  if (typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value))) return Number(value)
-  throw usage(`--${name} is ${JSON.stringify(value)}. Give a number`)
 }
 
 async function writeReport(path: string, report: ProjectDrift, terminal: Terminal): Promise<void> {

@@ -1,6 +1,7 @@
 import { SheikhError } from '../../core/index.js'
 import type { Repository } from '../../repository/index.js'
 import { type Arguments, type Command, type CommandResult, toJson } from '../command.js'
+import { numberOption } from '../number-option.js'
 import { open } from '../project.js'
 import { label } from './label.js'
 
@@ -51,7 +52,7 @@ export const evaluation: Command = {
 }
 
 async function pin(repository: Repository, values: Arguments['values']): Promise<CommandResult> {
-  const share = values['share'] === undefined ? undefined : Number(values['share'])
+  const share = numberOption(values, 'share', 'evaluation')
   const { path, set, warnings } = await repository.pinEvaluation({
     ...(share !== undefined && { share }),
     ...(typeof values['salt'] === 'string' && { salt: values['salt'] }),

@@ -1,8 +1,9 @@
-import { type Json, SheikhError } from '../../core/index.js'
+import type { Json } from '../../core/index.js'
 import type { LeftOutFeedback } from '../../feedback/index.js'
 import type { FeedbackProposal } from '../../repository/index.js'
 import { type Arguments, type CommandResult, type Terminal, toJson } from '../command.js'
 import { feedbackStoreOf } from '../feedback-store.js'
+import { numberOption } from '../number-option.js'
 import { open } from '../project.js'
 
 /** `sheikh feedback propose`: feedback as a branch with samples, for a person to review. */
@@ -17,23 +18,12 @@ export async function proposeFeedback(input: Arguments, terminal: Terminal): Pro
     includeText,
     trusted,
     confirmed: values['confirmed'] === true,
-    agreement: numberOf(values, 'agreement'),
-    maximumPerSource: numberOf(values, 'per-source'),
-    maximumShare: numberOf(values, 'share'),
+    agreement: numberOption(values, 'agreement', 'feedback'),
+    maximumPerSource: numberOption(values, 'per-source', 'feedback'),
+    maximumShare: numberOption(values, 'share', 'feedback'),
     ...(typeof values['folder'] === 'string' && { folder: values['folder'] }),
   })
   return { text: textOf(found), json: jsonOf(found, includeText) }
-}
-
-/** @throws `invalid-options`. */
-function numberOf(values: Arguments['values'], name: string): number | undefined {
-  const value = values[name]
-  if (value === undefined) return undefined
-  if (typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value))) return Number(value)
-  throw new SheikhError(
-    'invalid-options',
-    `Cannot use "--${name} ${String(value)}": it is not a number. See: sheikh feedback --help`,
-  )
 }
 
 function textOf({ status, batch, proposed, waiting }: FeedbackProposal): string {

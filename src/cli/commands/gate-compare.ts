@@ -7,6 +7,7 @@ import type { BaselineFacts } from '../../repository/index.js'
 import { type Arguments, type CommandResult, type Terminal, toJson } from '../command.js'
 import { comparisonResult } from '../comparison-result.js'
 import { mergeQueueBase } from '../merge-queue-base.js'
+import { numberOption } from '../number-option.js'
 import { logTo } from '../project.js'
 import { pairOptions, readPair, readScores, scorePath } from '../read-pair.js'
 import { terminalPath } from '../terminal-path.js'
@@ -80,7 +81,7 @@ function outputsOf({ verdict, baseline }: Compared): Readonly<Record<string, str
 async function decide(input: Arguments, terminal: Terminal): Promise<Compared> {
   const { values, project } = input
   const candidatePath = scorePath(values, 'candidate', terminal)
-  const margin = values['margin'] === undefined ? undefined : Number(values['margin'])
+  const margin = numberOption(values, 'margin', 'gate')
   const limits = { ...(margin !== undefined && { margin }) }
   if (await isFile(input, terminal)) {
     if (values['max-age'] !== undefined)

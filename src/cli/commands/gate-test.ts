@@ -3,6 +3,7 @@ import type { Evaluation } from '../../evaluation/index.js'
 import { marginOf, type Rate, type SelfTest, selfTest } from '../../gate/index.js'
 import { percent } from '../../report/texts/index.js'
 import { type Arguments, type CommandResult, type Terminal, toJson } from '../command.js'
+import { numberOption } from '../number-option.js'
 import { progressLine, RateMeter } from '../progress-line.js'
 import { open } from '../project.js'
 import { readPair } from '../read-pair.js'
@@ -11,7 +12,7 @@ import { readPair } from '../read-pair.js'
 export async function testGate({ values, project }: Arguments, terminal: Terminal): Promise<CommandResult> {
   const files = values['candidate'] !== undefined || values['baseline'] !== undefined
   const pair: Judged = files ? await readPair(values, terminal) : await lastRun(project, terminal)
-  const number = (name: string) => (values[name] === undefined ? undefined : Number(values[name]))
+  const number = (name: string) => numberOption(values, name, 'gate')
   const onProgress = simulationProgress(terminal)
   const tested = await selfTest(
     {

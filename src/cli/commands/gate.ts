@@ -2,6 +2,7 @@ import { SheikhError } from '../../core/index.js'
 import { type GatePlan, planGate } from '../../gate/index.js'
 import { percent } from '../../report/texts/index.js'
 import { type Arguments, type Command, type CommandResult, type Terminal, toJson } from '../command.js'
+import { numberOption } from '../number-option.js'
 import { open } from '../project.js'
 import { accept } from './gate-accept.js'
 import { compare } from './gate-compare.js'
@@ -109,7 +110,7 @@ export const gate: Command = {
 }
 
 async function plan(values: Arguments['values'], pinned: () => Promise<readonly number[]>): Promise<CommandResult> {
-  const number = (name: string) => (values[name] === undefined ? undefined : Number(values[name]))
+  const number = (name: string) => numberOption(values, name, 'gate')
   const items = number('items')
   const sizes = items === undefined ? await pinned() : undefined
   const asked = {

@@ -2,6 +2,7 @@ import { SheikhError } from '../../core/index.js'
 import type { Charset } from '../../dataset/index.js'
 import type { DataImportPlan, FieldChoice, ImportDataOptions, LeftOutRecord } from '../../repository/index.js'
 import { type Arguments, type Command, type CommandResult, toJson } from '../command.js'
+import { numberOption } from '../number-option.js'
 import { logTo } from '../project.js'
 import { joinTexts, styled, type Text } from '../styled-text.js'
 import { terminalPath } from '../terminal-path.js'
@@ -74,7 +75,7 @@ function optionsOf(values: Arguments['values']): ImportDataOptions {
   const text = (name: string) => (typeof values[name] === 'string' ? values[name] : undefined)
   if (values['no-group'] === true && values['group'] !== undefined)
     throw new SheikhError('invalid-options', 'Cannot use --group and --no-group together. Leave out one of them.')
-  const share = text('share')
+  const share = numberOption(values, 'share', 'import-data')
   const [separator, charset] = [text('separator'), text('charset') as Charset | undefined]
   return {
     ...{ id: text('id'), input: text('input'), target: text('target'), to: text('to') },
@@ -83,7 +84,7 @@ function optionsOf(values: Arguments['values']): ImportDataOptions {
       ?.split(',')
       .map((name) => name.trim())
       .filter((name) => name !== ''),
-    ...(share !== undefined && { share: Number(share) }),
+    ...(share !== undefined && { share }),
     ...((separator ?? charset) !== undefined && { csv: { separator, charset } }),
   }
 }

@@ -6,6 +6,7 @@ import type { ActionsReport, PostedReview, Review, ReviewOptions } from '../../r
 import { type Arguments, type Command, type CommandResult, type Terminal, toJson } from '../command.js'
 import { isHtml } from '../is-html.js'
 import { mergeQueueBase } from '../merge-queue-base.js'
+import { numberOption } from '../number-option.js'
 import { showEvents } from '../progress.js'
 import { logTo, open } from '../project.js'
 import { terminalPath } from '../terminal-path.js'
@@ -62,8 +63,8 @@ function measureOptions({ values }: Arguments, terminal: Terminal): ReviewOption
   if (values['share'] !== undefined && values['train'] !== true)
     throw new SheikhError('invalid-options', 'Cannot use --share: nothing is trained. Add --train.')
   if (values['train'] !== true) return {}
-  const share = typeof values['share'] === 'string' ? { share: Number(values['share']) } : {}
-  return { train: true, ...share, signal: terminal.signal, onEvent: showEvents(terminal) }
+  const share = numberOption(values, 'share', 'review')
+  return { train: true, ...(share !== undefined && { share }), signal: terminal.signal, onEvent: showEvents(terminal) }
 }
 
 /** A review that could not be made or read is reported too, so that no pull request goes without a check. */

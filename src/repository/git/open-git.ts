@@ -31,7 +31,12 @@ export async function openGit(
       `Cannot work on the repository: "${directory}" is not in a Git repository. Create a project with: sheikh init`,
       { facts: { directory } },
     )
-  if (!fs.existsSync(directory)) throw outside()
+  if (!fs.existsSync(directory))
+    throw new SheikhError(
+      'repository-invalid',
+      `Cannot work on the repository: the folder "${directory}" does not exist. Name an existing folder, or create a project with: sheikh init`,
+      { facts: { directory } },
+    )
   let isRefused = false
   if (program !== false) {
     const found = await nativeGit(program, directory, environment, context)

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { lstat, mkdir, readdir, readFile, realpath, rm } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, realpath, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, posix, relative, resolve } from 'node:path'
 import { type CallContext, callContext, plainPath, SheikhError } from '../../core/index.js'
 import { formatPinnedSet, proposePinnedSet } from '../../dataset/index.js'
@@ -71,6 +71,7 @@ export async function createProject(
   const root = resolve(plainPath(directory, 'the folder of the project'))
   const { name = basename(root), here = false, template = 'text-classifier' } = options
   checkTemplate(template)
+  await refuseFile(root)
   const isNew = !isInRepository(root)
   if (isNew && !here) await refuseToSurround(root)
   const generated = options.samples === false ? undefined : await samplesToGenerate(root, name, template)
@@ -209,6 +210,18 @@ async function readIfThere(path: string): Promise<string | undefined> {
     if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
     throw error
   }
+}
+
+async function refuseFile(root: string): Promise<void> {
+  const isFile = await stat(root).then(
+    (stats) => !stats.isDirectory(),
+    (error: NodeJS.ErrnoException) => error.code === 'ENOTDIR',
+  )
+  if (!isFile) return
+  throw new SheikhError(
+    'invalid-options',
+    `Cannot create a project in "${root}": it is a file, or below a file. Choose another folder.`,
+  )
 }
 
 /** A file in the place of a folder, a folder in the place of a file, and links, before anything is written. */
