@@ -10,6 +10,7 @@ const withoutPython = new Set([
   'bullmq',
   'bullmq-tune',
   'dashboard',
+  'diloco',
   'features',
   'feedback-readers',
   'gate-readers',

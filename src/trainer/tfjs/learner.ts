@@ -29,5 +29,11 @@ export interface Learner<Example> {
    * distributed training average them. @default none
    */
   followed?(): readonly string[]
+  /**
+   * What later steps need besides the weights, by name, such as the moments of an optimizer. A replica of a distributed training
+   * gets it back as `moments` of the request in its next round, and then `step` counts its steps of all rounds.
+   * @default nothing: each round of a replica is a training of its own, with steps from 1
+   */
+  moments?(): Promise<Readonly<Record<string, Float32Array>>>
   dispose(): void
 }

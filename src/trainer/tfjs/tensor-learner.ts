@@ -8,6 +8,12 @@ import { type Device, valuesOf } from './devices.js'
 import type { Learner } from './learner.js'
 import type { Trainable } from './train-loop.js'
 
+/** The shapes of a model's weights, so that later rounds of a distributed training need no random weights to know them. */
+const shapesOf = new WeakMap<
+  object,
+  { readonly config: string; readonly shapes: Readonly<Record<string, readonly number[]>> }
+>()
+
 /** Trains tensors on a device with AdamW, by the gradients that the model computes. */
 export function tensorLearner<Example>(
   device: Device,
@@ -16,10 +22,12 @@ export function tensorLearner<Example>(
     config,
     random,
     start,
+    moments = {},
   }: {
     readonly config: JsonObject
     readonly random: Random
     readonly start?: Readonly<Record<string, Float32Array>> | undefined
+    readonly moments?: Readonly<Record<string, Float32Array>> | undefined
   },
 ): Learner<Example> {
   if (!hasGradients(model))
@@ -39,15 +47,30 @@ export function tensorLearner<Example>(
   return {
     async begin() {
       device.use(() => {
-        const first = tf.tidy(() => ({ ...model.init(tf, config, random.fork('init')) }))
-        names.push(...Object.keys(first).sort())
-        weights = names.map((name) => first[name]!)
-        if (start !== undefined) {
-          const chance = weights
-          weights = names.map((name, index) => tf.tensor(start[name]!, chance[index]!.shape, 'float32'))
-          tf.dispose(chance)
+        const known = start === undefined ? undefined : shapesOf.get(model)
+        if (known?.config === JSON.stringify(config)) {
+          names.push(...Object.keys(known.shapes))
+          weights = names.map((name) => tf.tensor(start![name]!, [...known.shapes[name]!], 'float32'))
+        } else {
+          const first = tf.tidy(() => ({ ...model.init(tf, config, random.fork('init')) }))
+          names.push(...Object.keys(first).sort())
+          weights = names.map((name) => first[name]!)
+          const shapes = Object.fromEntries(names.map((name) => [name, first[name]!.shape]))
+          shapesOf.set(model, { config: JSON.stringify(config), shapes })
+          if (start !== undefined) {
+            const chance = weights
+            weights = names.map((name, index) => tf.tensor(start[name]!, chance[index]!.shape, 'float32'))
+            tf.dispose(chance)
+          }
         }
-        states = weights.map((weight) => initAdamW(tf, weight))
+        states = weights.map((weight, index) => {
+          const [first, second] = [moments[`first/${names[index]}`], moments[`second/${names[index]}`]]
+          if (first === undefined || second === undefined) return initAdamW(tf, weight)
+          return {
+            first: tf.tensor(first, weight.shape, 'float32'),
+            second: tf.tensor(second, weight.shape, 'float32'),
+          }
+        })
       })
     },
 
@@ -143,6 +166,18 @@ export function tensorLearner<Example>(
     },
 
     followed: () => [...followed].sort(),
+
+    async moments() {
+      const read: Record<string, Float32Array> = {}
+      for (const [index, name] of names.entries())
+        for (const moment of ['first', 'second'] as const) {
+          const values = await states[index]![moment].data<'float32'>()
+          // Zero without a gradient, as for a moving average.
+          if (values.some((value) => value !== 0)) read[`${moment}/${name}`] = values.slice()
+        }
+      return read
+    },
+
     dispose: () => device.use(() => tf.dispose([weights, states, best ?? []] as never)),
   }
 }

@@ -13,12 +13,17 @@ const mostWeights = 2 ** 24
 export const mostBaseWeights = 2 ** 26
 const examplesAtOnce = 256
 
+/** So that each round of a distributed training does not read all texts again. */
+const counted = new WeakMap<Examples<TextExample>, { readonly texts: number; readonly counts: Uint32Array }>()
+
 /** The number of texts that have a feature in each bucket. */
 export async function countTexts(
   examples: Examples<TextExample>,
   buckets: number,
   signal: AbortSignal,
 ): Promise<Uint32Array> {
+  const known = counted.get(examples)
+  if (known?.texts === examples.size && known.counts.length === buckets) return known.counts
   const counts = new Uint32Array(buckets)
   for (let first = 0; first < examples.size; first += examplesAtOnce) {
     signal.throwIfAborted()
@@ -26,6 +31,7 @@ export async function countTexts(
     for (const { indices } of await examples.read(Array.from({ length }, (_, place) => first + place)))
       for (const bucket of indices) counts[bucket]! += 1
   }
+  counted.set(examples, { texts: examples.size, counts })
   return counts
 }
 

@@ -80,6 +80,8 @@ export interface LearnerRequest<Example> {
   readonly examples: Examples<Example>
   /** Weights to start from, by name. @default the learner's own */
   readonly start?: Readonly<Record<string, Float32Array>> | undefined
+  /** What the `moments` of the learner returned after the replica's last round. @default none: the first steps */
+  readonly moments?: Readonly<Record<string, Float32Array>> | undefined
 }
 
 /**

@@ -32,8 +32,10 @@ export interface LoopRequest<Example> {
   /** Weights to start from, by name. @default those of the model's `init` */
   readonly start?: Trained['weights'] | undefined
   readonly checkpoints?: LoopCheckpoints | undefined
-  /** Some of the steps of a longer training, which start with new moments. @default all steps */
+  /** Some of the steps of a longer training. @default all steps */
   readonly part?: LoopPart | undefined
+  /** What `Trained` of the replica's part before this one has. @default none: the first part */
+  readonly moments?: Trained['weights'] | undefined
 }
 
 export interface LoopPart {
@@ -43,8 +45,13 @@ export interface LoopPart {
   readonly to: number
   /** Steps of the whole training, which decide the learning rate. */
   readonly steps: number
-  /** Has random numbers of its own. @default those of the whole training */
-  readonly replica?: number | undefined
+  /**
+   * Which of so many replicas takes these steps. They share out the batches of a training on one machine like cards: step 1 of all
+   * replicas takes the first batches, one each. @default the training has no replicas
+   */
+  readonly replica?: { readonly number: number; readonly of: number } | undefined
+  /** Factor of the learning rate. @default 1 */
+  readonly learningRateFactor?: number | undefined
   /** Whether to compute the development loss after the last step, if the model stops early. Nothing stops here. @default false */
   readonly look?: boolean | undefined
 }
@@ -66,6 +73,8 @@ export interface Trained {
   readonly splitSteps: number
   /** Names of weights that follow the data without a gradient, such as moving averages. */
   readonly followed: readonly string[]
+  /** Of a part: what the next part needs besides the weights. @default nothing */
+  readonly moments?: Readonly<Record<string, Float32Array>> | undefined
 }
 
 type LossCurve = readonly (readonly [step: number, loss: number])[]
@@ -94,17 +103,20 @@ export function stepsOf(loop: LoopSettings, size: number) {
 export async function trainLoop<Example>(
   device: Device,
   model: Trainable<Example>,
-  { config, examples, development = listed([]), seed, start, checkpoints, part }: LoopRequest<Example>,
+  { config, examples, development = listed([]), seed, start, checkpoints, part, moments }: LoopRequest<Example>,
   context: FitContext,
 ): Promise<Trained> {
   const { batchSize, maximumStepBytes = defaultStepBytes } = model.loop
-  const whole = seededRandom(seed)
-  const random = part?.replica === undefined ? whole : whole.fork(`replica-${part.replica}`)
+  const random = seededRandom(seed)
   if (examples.size === 0)
     throw new SheikhError('dataset-invalid', 'Cannot train: the rows give nothing to learn from. Add samples.')
   const { examplesPerStep, stepsPerEpoch, steps: allSteps } = stepsOf(model.loop, examples.size)
   const { from, to, steps } = part ?? { from: 0, to: allSteps, steps: allSteps }
-  const epochs = Math.ceil(steps / stepsPerEpoch)
+  const { number: replica, of: replicas } = part?.replica ?? { number: 0, of: 1 }
+  /** The number, from 1, that the step's batch has in a training on one machine. */
+  const batchAt = (step: number) => (step - 1) * replicas + replica + 1
+  const epochOf = (step: number) => Math.ceil(batchAt(step) / stepsPerEpoch)
+  const epochs = Math.ceil((steps * replicas) / stepsPerEpoch)
   const recordEverySteps = Math.max(1, Math.ceil(steps / maximumReports))
   const { reportEverySteps = recordEverySteps } = model.loop
   const saved = checkpoints && (await readLastCheckpoint(checkpoints.folder, checkpoints.training, context))
@@ -121,10 +133,11 @@ export async function trainLoop<Example>(
   let order = { epoch: 0, numbers: new Int32Array() }
   let lastSaved = saved?.step ?? 0
   let lowest = saved?.facts['lowest'] as unknown as Lowest | undefined
-  const chance = from === to || part === undefined ? random : random.fork(`from-${from}`)
+  const chance = part?.replica === undefined ? random : random.fork(`replica-${replica}`)
   const learner =
-    model.learner?.({ config, examples, start }, context) ??
-    tensorLearner(device, model, { config, random: chance, start })
+    model.learner?.({ config, examples, start, moments }, context) ??
+    tensorLearner(device, model, { config, random: chance, start, moments })
+  const firstStep = learner.moments === undefined ? from : 0
   try {
     if (saved === undefined) await learner.begin()
     else learner.resume(saved.tensors)
@@ -134,14 +147,14 @@ export async function trainLoop<Example>(
     for (let step = (saved?.step ?? from) + 1; step <= to; step += 1) {
       if (context.signal.aborted) await save(step - 1)
       context.signal.throwIfAborted()
-      const epoch = Math.ceil(step / stepsPerEpoch)
+      const epoch = epochOf(step)
       const chosen = await reading
       reading = readAhead(step + 1)
-      const learningRate = learningRateAt(step, steps, model.loop)
+      const learningRate = learningRateAt(step, steps, model.loop) * (part?.learningRateFactor ?? 1)
       const batches = batchesOf(chosen)
       const within = batches.flatMap(split)
       if (within.length > batches.length) splitSteps += 1
-      const loss = await learner.takeStep(within, step - from, learningRate)
+      const loss = await learner.takeStep(within, step - firstStep, learningRate)
       if (!Number.isFinite(loss)) throw diverged(`the loss of step ${step} is ${loss}`)
       if (part !== undefined || step % recordEverySteps === 0 || step === steps) lossCurve.push([step, loss])
       if (step % reportEverySteps === 0 || step === steps) {
@@ -158,7 +171,8 @@ export async function trainLoop<Example>(
     }
     if (looksAtEnd) developmentCurve.push([to, await finiteDevelopmentLoss(to)])
     const followed = learner.followed?.() ?? []
-    return { weights: await finiteWeights(), lossCurve, developmentCurve, splitSteps, followed }
+    const trained = { weights: await finiteWeights(), lossCurve, developmentCurve, splitSteps, followed }
+    return part === undefined || from === to ? trained : { ...trained, moments: await learner.moments?.() }
   } finally {
     learner.dispose()
   }
@@ -166,7 +180,7 @@ export async function trainLoop<Example>(
   /** The examples of a step, read while the step before is computed. */
   function readAhead(step: number): Promise<readonly Example[]> {
     if (step > to) return Promise.resolve([])
-    const [epoch, place] = [Math.ceil(step / stepsPerEpoch), (step - 1) % stepsPerEpoch]
+    const [epoch, place] = [epochOf(step), (batchAt(step) - 1) % stepsPerEpoch]
     if (epoch !== order.epoch) {
       const numbers = Int32Array.from({ length: examples.size }, (_, number) => number)
       order = { epoch, numbers: random.fork(`epoch-${epoch}`).shuffle(numbers) }

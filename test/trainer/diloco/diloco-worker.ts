@@ -5,7 +5,7 @@ import type { JobKind } from '../../../src/execute/index.js'
 import { directoryStore } from '../../../src/store/directory/index.js'
 import type { RoundInput, RoundOutput } from '../../../src/trainer/tfjs/diloco/diloco-kind.js'
 import { dilocoKind } from '../../../src/trainer/tfjs/index.js'
-import { classifier } from './texts.js'
+import { classifier, network } from './texts.js'
 
 interface Options {
   readonly folder: string
@@ -15,12 +15,17 @@ interface Options {
   /** The first process that does this round of this replica is killed after it. */
   readonly kill?: { readonly from: number; readonly replica: number } | undefined
   readonly learningRate?: number | undefined
+  /** Trains `network()`. */
+  readonly isNetwork?: boolean | undefined
 }
 
-export const worker = ({ folder, notes, pauseMs = 0, kill, learningRate }: Options) => {
-  const kind = dilocoKind(classifier({ learningRate })) as unknown as JobKind<RoundInput, RoundOutput>
+export const worker = ({ folder, notes, pauseMs = 0, kill, learningRate, isNetwork = false }: Options) => {
+  const kind = dilocoKind(isNetwork ? network() : classifier({ learningRate })) as unknown as JobKind<
+    RoundInput,
+    RoundOutput
+  >
   const run: typeof kind.run = async (input, context) => {
-    const { from, replica } = input.part
+    const { from, replica: { number: replica } = { number: 0 } } = input.part
     const line = `${from} ${replica}`
     const isFirst = !(await readFile(notes, 'utf8').catch(() => '')).split('\n').includes(line)
     await appendFile(notes, `${line}\n`)

@@ -214,10 +214,10 @@ describe('a distributed training', () => {
     expect(await accuracyOf(trained)).toBe(1)
   })
 
-  it('refuses more replicas than examples, other trainers and options out of range', async () => {
-    await expect(train({ options: { replicas: 101 } })).rejects.toMatchObject({
+  it('refuses more replicas than steps, other trainers and options out of range', async () => {
+    await expect(train({ options: { replicas: 105 } })).rejects.toMatchObject({
       code: 'invalid-options',
-      message: expect.stringContaining('the rows give only 100 examples'),
+      message: expect.stringContaining('would take only 104 steps'),
     })
     const store = memoryStore()
     const executor = inProcess(store, classifier())
@@ -229,6 +229,7 @@ describe('a distributed training', () => {
         { replicas },
         `"replicas" is ${replicas}`,
       ]),
+      [classifier(), { learningRateFactor: 0 }, '"learningRateFactor" is 0'],
       [classifier(), { outerMomentum: 1 }, '"outerMomentum" is 1'],
       [classifier(), { outerLearningRate: Number.NaN }, '"outerLearningRate" is NaN'],
       [classifier(), { innerSteps: 0 }, '"innerSteps" is 0'],

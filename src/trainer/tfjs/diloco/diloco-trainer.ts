@@ -13,17 +13,24 @@ export interface DilocoOptions {
   /** Contains examples, weights and gradients. The workers open the same store. */
   readonly store: Store
   /**
-   * Number of copies of the model, each of which trains on its own part of the rows. Part of the result, unlike the number of
-   * workers. 1 to 1,024, and at most the number of rows.
+   * Number of copies of the model, each of which trains on its own batches. Part of the result, unlike the number of workers. 1 to
+   * 1,024, and at most the number of steps of the trainer alone.
    */
   readonly replicas: number
   /** Number of steps of each replica per round, after which the replicas are averaged. @default 50 */
   readonly innerSteps?: number | undefined
+  /**
+   * Factor of the trainer's learning rate, above 0. Replicas take fewer steps with as many samples, like one machine with larger
+   * batches, for which the learning rate grows with the batch (Goyal et al., arXiv 1706.02677).
+   *
+   * @default the number of replicas, at most 8
+   */
+  readonly learningRateFactor?: number | undefined
   /** Above 0. With momentum 0, the value 1 means a plain average. @default 1 */
   readonly outerLearningRate?: number | undefined
   /**
-   * Nesterov momentum, 0 to below 1. The paper has 0.9, with an outer learning rate of 0.7, for hundreds of rounds; with some tens of
-   * rounds a smaller momentum is more accurate. @default 0.5
+   * Nesterov momentum, 0 to below 1. The paper has 0.9, with an outer learning rate of 0.7, for models that were trained before. From
+   * scratch a plain average was more accurate. @default 0
    */
   readonly outerMomentum?: number | undefined
   /** `int8`: replicas send a quarter of the bytes, with one scale per tensor. @default float32 */
@@ -33,15 +40,16 @@ export interface DilocoOptions {
 }
 
 /**
- * Distributes the training of a tfjs model: replicas train on their own rows for some steps, send how far their weights moved, and
+ * Distributes the training of a tfjs model: replicas train on their own batches for some steps, send how far their weights moved, and
  * start the next round from the same new weights (DiLoCo, arXiv 2311.08105). The result is an ordinary model, with the same bytes for
- * any number of workers, whichever of them fail or join late. Replicas together take as many steps as the trainer would alone.
+ * any number of workers, whichever of them fail or join late. The replicas share out the batches of the trainer alone: in each epoch
+ * other rows, and each row once.
  *
- * AdamW starts each round with new moments, so that a round needs nothing but the weights.
+ * AdamW keeps the moments of each replica from round to round, as objects of the store, so any worker can do any round.
  *
  * @param trainer from `tfjsTrainer`, or from `llamaTrainer` without `lora`.
  * @throws `invalid-options` for other trainers and values out of range; from `fit` what the trainer throws, what the executor throws,
- * and `invalid-options` if there are fewer examples than replicas.
+ * and `invalid-options` if there are fewer steps than replicas.
  *
  * @example
  * ```ts
@@ -51,16 +59,17 @@ export interface DilocoOptions {
  */
 export function dilocoTrainer<I, T>(trainer: Trainer<I, T>, options: DilocoOptions): Trainer<I, T> {
   const parts = distributable(trainer)
-  const { innerSteps = 50, outerLearningRate = 1, outerMomentum = 0.5 } = options
-  const rounds: Rounds = { ...options, innerSteps, outerLearningRate, outerMomentum }
+  const { innerSteps = 50, outerLearningRate = 1, outerMomentum = 0 } = options
+  const { learningRateFactor = Math.min(options.replicas, mostLearningRateFactor) } = options
+  const rounds: Rounds = { ...options, innerSteps, learningRateFactor, outerLearningRate, outerMomentum }
   checkRounds(rounds)
   const { replicas, compression } = rounds
   const described = {
     contract: 1,
     name: 'diloco',
-    version: trainer.version === undefined ? undefined : '1',
+    version: trainer.version === undefined ? undefined : '2',
     describe: () => ({
-      ...{ replicas, innerSteps, outerLearningRate, outerMomentum },
+      ...{ replicas, innerSteps, learningRateFactor, outerLearningRate, outerMomentum },
       ...(compression !== undefined && { compression }),
       trainer: { name: trainer.name, version: trainer.version ?? null, describe: trainer.describe() },
     }),
@@ -92,19 +101,23 @@ export function dilocoTrainer<I, T>(trainer: Trainer<I, T>, options: DilocoOptio
 }
 
 const mostReplicas = 1024
+/** Without an option. Larger factors were not measured. */
+const mostLearningRateFactor = 8
 
-function checkRounds({ replicas, innerSteps, outerLearningRate, outerMomentum, compression }: Rounds): void {
+function checkRounds(rounds: Rounds): void {
+  const { replicas, innerSteps, learningRateFactor, outerLearningRate, outerMomentum, compression } = rounds
   const isCount = (value: number) => Number.isSafeInteger(value) && value >= 1
   const wrong = Object.entries({
     replicas: isCount(replicas) && replicas <= mostReplicas,
     innerSteps: isCount(innerSteps),
+    learningRateFactor: learningRateFactor > 0 && Number.isFinite(learningRateFactor),
     outerLearningRate: outerLearningRate > 0 && Number.isFinite(outerLearningRate),
     outerMomentum: outerMomentum >= 0 && outerMomentum < 1,
     compression: compression === undefined || compression === 'int8',
   }).find(([, isSound]) => !isSound)
   if (wrong === undefined) return
   const [option] = wrong
-  const value = { replicas, innerSteps, outerLearningRate, outerMomentum, compression }[option]
+  const value = rounds[option as keyof Rounds]
   throw new SheikhError(
     'invalid-options',
     `Cannot distribute a training: "${option}" is ${String(value)}, which is out of range. See the documentation of DilocoOptions.`,

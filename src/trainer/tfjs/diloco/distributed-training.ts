@@ -5,7 +5,6 @@ import {
   isSheikhError,
   messageOf,
   SheikhError,
-  seededRandom,
 } from '../../../core/index.js'
 import { removeQuietly } from '../../../store/index.js'
 import type { FitContext, TrainProgress } from '../../trainer.js'
@@ -16,9 +15,9 @@ import type { LoopSettings } from '../tfjs-model.js'
 import { checkFinite, type LoopCheckpoints, type LoopRequest, stepsOf, type Trained } from '../train-loop.js'
 import type { OpenTraining } from '../trainer-parts.js'
 import { openTraining, type Training } from '../training.js'
-import { exampleShards } from './example-shards.js'
 import { addGradient, noMomentum, outerStep, type Values } from './outer-step.js'
 import { type Rounds, runRound } from './run-round.js'
+import { storedExamples } from './stored-examples.js'
 import { getValues, putValues } from './weight-files.js'
 
 export interface RoundsRequest {
@@ -32,9 +31,13 @@ export interface RoundsRequest {
 
 type TrainRequest = Omit<LoopRequest<unknown>, 'examples' | 'development'>
 /** What a checkpoint contains besides tensors. */
-type Facts = Pick<Trained, 'lossCurve' | 'developmentCurve' | 'splitSteps'> & { readonly lowest?: Lowest | undefined }
+type Facts = Pick<Trained, 'lossCurve' | 'developmentCurve' | 'splitSteps'> & {
+  readonly lowest?: Lowest | undefined
+  /** By replica. */
+  readonly moments?: readonly Digest[] | undefined
+}
 
-/** As often as somebody may watch. */
+/** Of the loss curve, so that the record of a long training stays small. */
 const mostPoints = 200
 
 /**
@@ -42,13 +45,13 @@ const mostPoints = 200
  * examples and the weights of each round are objects of the store.
  */
 export function distributedTraining(rounds: Rounds, { loop, seed, training, expected }: RoundsRequest): OpenTraining {
-  const { store, replicas, innerSteps } = rounds
+  const { store, replicas, innerSteps, learningRateFactor } = rounds
   const job = { training, seed, expected }
 
   return async (trainee, device, directory, opening, plain) => {
     const folder = await store.workDirectory('diloco')
     const place = { store, folder, training }
-    const shards = exampleShards<unknown>(place, replicas, seededRandom(seed).fork('shards'))
+    const examples = storedExamples<unknown>(place)
     const local = (await openTraining(trainee, device, directory, opening).catch(async (error: unknown) => {
       await removeQuietly(folder)
       throw error
@@ -67,20 +70,35 @@ export function distributedTraining(rounds: Rounds, { loop, seed, training, expe
       }
     }
 
-    async function train({ config, start, checkpoints }: TrainRequest, context: FitContext): Promise<Trained> {
-      const steps = Math.ceil(stepsOf(loop, shards.size).steps / replicas)
-      const { stepsPerEpoch } = stepsOf(loop, Math.ceil(shards.size / replicas))
-      const epochs = Math.ceil(steps / stepsPerEpoch)
-      const { earlyStopping } = loop
+    /** The last checkpoint, if the store still contains the moments that the next round needs. */
+    async function findCheckpoint(
+      checkpoints: LoopCheckpoints | undefined,
+      context: FitContext,
+    ): Promise<TrainingState | undefined> {
       const saved = checkpoints && (await readLastCheckpoint(checkpoints.folder, checkpoints.training, context))
+      const { moments = [] } = (saved?.facts ?? {}) as unknown as Partial<Facts>
+      const found = await Promise.all(moments.map((digest) => store.objects.has(digest)))
+      if (found.every(Boolean)) return saved
+      context.log.warn('The training begins anew: the store lost the moments of its last checkpoint.')
+      return undefined
+    }
+
+    async function train({ config, start, checkpoints }: TrainRequest, context: FitContext): Promise<Trained> {
+      const { steps: batches, stepsPerEpoch } = stepsOf(loop, examples.size)
+      const steps = Math.ceil(batches / replicas)
+      const epochOf = (step: number) => Math.ceil((step * replicas) / stepsPerEpoch)
+      const { earlyStopping } = loop
+      const saved = await findCheckpoint(checkpoints, context)
       const facts = (saved?.facts ?? {}) as unknown as Partial<Facts>
       const look = (from: Values | undefined, step: number) =>
         local.train({ config, seed, start: from, part: { from: step, to: step, steps, look: true } }, context)
       const weights = saved === undefined ? (await look(start, 0)).weights : valuesIn(saved.tensors, 'weight/')
-      if (shards.size < replicas) throw tooFew(replicas, shards.size)
+      if (batches < replicas) throw tooFew(replicas, batches)
       const momentum = saved === undefined ? noMomentum(weights) : valuesIn(saved.tensors, 'momentum/')
       let best = saved === undefined ? {} : valuesIn(saved.tensors, 'best/')
-      let { lowest, splitSteps = 0 } = facts
+      let { lowest, splitSteps = 0, moments = [] } = facts
+      /** Of earlier rounds, which the last checkpoint names. */
+      let earlier: readonly Digest[] = []
       const [lossCurve, developmentCurve] = [[...(facts.lossCurve ?? [])], [...(facts.developmentCurve ?? [])]]
       const pointEverySteps = innerSteps * Math.ceil(steps / innerSteps / mostPoints)
       const resumed = saved !== undefined && { resumedFrom: saved.step }
@@ -90,16 +108,17 @@ export function distributedTraining(rounds: Rounds, { loop, seed, training, expe
         reported = progress.step
         context.progress({ ...progress, ...resumed })
       }
-      const examples = await shards.put(config, context)
-      for (const digest of examples) stored.add(digest)
+      const rows = await examples.put(config, context)
+      for (const digest of [rows, ...moments]) stored.add(digest)
 
       for (let from = saved?.step ?? 0, to = from; from < steps; from = to) {
         context.signal.throwIfAborted()
         to = Math.min(steps, from + innerSteps)
         const kept = await putValues(place, weights, context)
         stored.add(kept)
-        const round = { examples, weights: kept, part: { from, to, steps } }
-        const told = { report, onGradient: (digest: Digest) => void stored.add(digest) }
+        const part = { from, to, steps, learningRateFactor }
+        const round = { examples: rows, weights: kept, moments, part }
+        const told = { report, onObject: (digest: Digest) => void stored.add(digest) }
         const results = await runRound(rounds, { ...job, ...round, trainee: plain }, told, context)
         const gradients = results.map(({ objects }) => objects['gradient']!)
         const sum = noMomentum(weights)
@@ -110,26 +129,28 @@ export function distributedTraining(rounds: Rounds, { loop, seed, training, expe
         const loss = results.reduce((total, { value }) => total + value.loss, 0) / replicas
         splitSteps = results.reduce((total, { value }) => total + value.splitSteps, splitSteps)
         if (to % pointEverySteps === 0 || to === steps) lossCurve.push([to, loss])
-        const learningRate = learningRateAt(to, steps, loop)
-        report({ epoch: Math.ceil(to / stepsPerEpoch), epochs, step: to, steps, loss, learningRate })
-        if (earlyStopping !== undefined && isDue(from, to, earlyStopping.everySteps ?? stepsPerEpoch)) {
+        const learningRate = learningRateFactor * learningRateAt(to, steps, loop)
+        report({ epoch: epochOf(to), epochs: epochOf(steps), step: to, steps, loss, learningRate })
+        if (
+          earlyStopping !== undefined &&
+          isDue(from, to, earlyStopping.everySteps ?? Math.ceil(stepsPerEpoch / replicas))
+        ) {
           developmentCurve.push(...(await look(weights, to)).developmentCurve)
           const judged = judgeLook(developmentCurve, lowest, earlyStopping)
           lowest = judged.lowest
           if (judged.isLower) best = copyOf(weights)
           if (judged.isOver) break
         }
-        if (checkpoints !== undefined && to < steps)
-          await save(
-            checkpoints,
-            {
-              step: to,
-              facts: { lossCurve, developmentCurve, splitSteps, ...(lowest && { lowest: { ...lowest } }) },
-              tensors: { ...saving('weight/', weights), ...saving('momentum/', momentum), ...saving('best/', best) },
-            },
-            context,
-          )
-        await discard([kept, ...gradients], context)
+        const last = moments
+        moments = results.flatMap(({ objects }) => objects['moments'] ?? [])
+        const tensors = { ...saving('weight/', weights), ...saving('momentum/', momentum), ...saving('best/', best) }
+        const known = { lossCurve, developmentCurve, splitSteps, moments, ...(lowest && { lowest: { ...lowest } }) }
+        const isResumable = checkpoints !== undefined && to < steps
+        const isSaved = !isResumable || (await save(checkpoints, { step: to, facts: known, tensors }, context))
+        earlier = [...earlier, ...last]
+        const outdated = isSaved ? earlier.filter((digest) => !moments.includes(digest)) : []
+        if (isSaved) earlier = []
+        await discard([kept, ...gradients, ...outdated], context)
       }
       const chosen = Object.keys(best).length > 0 ? best : weights
       return { weights: chosen, lossCurve, developmentCurve, splitSteps, followed: [] }
@@ -137,7 +158,7 @@ export function distributedTraining(rounds: Rounds, { loop, seed, training, expe
 
     return {
       async add(part, added) {
-        if (part === 'training') await shards.add(added)
+        if (part === 'training') await examples.add(added)
         await local.add(part, added)
       },
       async train(request, context) {
@@ -178,22 +199,24 @@ const valuesIn = (tensors: Readonly<Record<string, SavedTensor>>, prefix: string
     ),
   )
 
-/** Not aborted: the round is done. A checkpoint that cannot be written costs nothing but itself. */
+/** Not aborted: the round is done. A checkpoint that cannot be written costs nothing but itself. @returns whether it was written. */
 async function save(
   { folder, training, options }: LoopCheckpoints,
   state: TrainingState,
   { clock, log }: CallContext,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await writeCheckpoint(folder, training, state, options, callContext({ clock, log }))
+    return true
   } catch (error) {
     log.warn(`The checkpoint of step ${state.step} was not written: ${messageOf(error)}`, { step: state.step })
+    return false
   }
 }
 
-const tooFew = (replicas: number, examples: number) =>
+const tooFew = (replicas: number, steps: number) =>
   new SheikhError(
     'invalid-options',
-    `Cannot train on ${replicas} replicas: the rows give only ${examples} examples, and each replica needs one. Use fewer replicas, or add samples.`,
-    { facts: { replicas, examples } },
+    `Cannot train on ${replicas} replicas: one machine would take only ${steps} steps, and each replica needs one. Use fewer replicas, or train for more epochs.`,
+    { facts: { replicas, steps } },
   )

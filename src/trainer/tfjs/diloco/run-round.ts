@@ -13,6 +13,7 @@ export interface Rounds extends OuterSettings {
   readonly store: Store
   readonly replicas: number
   readonly innerSteps: number
+  readonly learningRateFactor: number
   readonly compression?: Compression | undefined
   readonly resources?: JobResources | undefined
 }
@@ -23,34 +24,40 @@ export interface Round {
   readonly expected: Digest
   readonly trainee: Json
   readonly part: LoopPart
-  /** By replica. */
-  readonly examples: readonly Digest[]
+  readonly examples: Digest
   readonly weights: Digest
+  /** By replica, of its last round. Empty in the first round, and if the learner has none. */
+  readonly moments: readonly Digest[]
 }
 
 /**
  * Does one round: a job for each replica. If one fails, the others end before the call rejects.
  *
  * @param report receives the progress of the first replica.
- * @param onGradient receives each outer gradient in the store, also if another replica fails.
+ * @param onObject receives each object that a replica puts into the store, also if another replica fails.
  * @returns the results in the order of the replicas.
  */
 export async function runRound(
-  { executor, compression, resources }: Rounds,
-  { part, examples, weights, ...same }: Round,
+  { executor, replicas, compression, resources }: Rounds,
+  { part, examples, weights, moments, ...same }: Round,
   {
     report,
-    onGradient,
-  }: { readonly report: (progress: TrainProgress) => void; readonly onGradient: (gradient: Digest) => void },
+    onObject,
+  }: { readonly report: (progress: TrainProgress) => void; readonly onObject: (object: Digest) => void },
   context: CallContext,
 ): Promise<readonly JobResult<RoundOutput>[]> {
   const stop = new AbortController()
   const signal = AbortSignal.any([context.signal, stop.signal])
-  const jobs = examples.map(async (shard, replica) => {
+  const jobs = Array.from({ length: replicas }, async (_, replica) => {
+    const own = moments[replica] && { moments: moments[replica] }
     const result = await executor.run<RoundInput, RoundOutput>(
       {
-        ...{ kind: roundKindName, objects: { examples: shard, weights }, resources },
-        input: { ...same, compression: compression ?? null, part: { ...part, replica } },
+        ...{ kind: roundKindName, objects: { examples, weights, ...own }, resources },
+        input: {
+          ...same,
+          compression: compression ?? null,
+          part: { ...part, replica: { number: replica, of: replicas } },
+        },
       },
       {
         ...context,
@@ -61,7 +68,7 @@ export async function runRound(
         },
       },
     )
-    onGradient(result.objects['gradient']!)
+    for (const object of Object.values(result.objects)) onObject(object)
     return result
   })
   try {

@@ -102,5 +102,7 @@ function quantized(name: string, values: Float32Array): readonly Tensor[] {
 /** Without a scale all values are NaN, which the training refuses. */
 function restored({ data }: Tensor, scale = Number.NaN): Float32Array {
   const integers = new Int8Array(data.buffer, data.byteOffset, data.length)
-  return Float32Array.from(integers, (integer) => integer * scale)
+  const values = new Float32Array(integers.length)
+  for (let index = 0; index < integers.length; index += 1) values[index] = integers[index]! * scale
+  return values
 }

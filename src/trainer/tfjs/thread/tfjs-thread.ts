@@ -101,7 +101,8 @@ async function answers(
       const progress = (report: Extract<ThreadReply, { kind: 'progress' }>['progress']) =>
         say({ kind: 'progress', progress: report })
       const value = await open!.training!.train(question.request, { ...context, progress })
-      return { value, transfer: Object.values(value.weights).map(({ buffer }) => buffer as ArrayBuffer) }
+      const arrays = [value.weights, value.moments ?? {}].flatMap((values) => Object.values(values))
+      return { value, transfer: arrays.map(({ buffer }) => buffer as ArrayBuffer) }
     }
     case 'load': {
       const device = await openDevice(question.device, context)
