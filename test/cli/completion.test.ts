@@ -124,5 +124,5 @@ cat $3`
 
 it('another shell is an error', async () => {
   const { code, err } = await sheikh('/', ['completion', 'tcsh'])
-  expect([code, err]).toEqual([1, expect.stringContaining('bash, zsh, fish')])
+  expect([code, err]).toEqual([1, expect.stringContaining('bash, zsh or fish')])
 })
