@@ -8,6 +8,7 @@ import { callContext } from '../../src/core/index.js'
 import { commitFolder } from '../../src/repository/commit-folder.js'
 import { compose } from '../../src/repository/compose.js'
 import { type ComparedState, commitState, workTreeState } from '../../src/repository/diff/compared-state.js'
+import { changesOf } from '../../src/repository/diff/diff-states.js'
 import { diffProjects } from '../../src/repository/diff/project-diff.js'
 import { type Git, openGit } from '../../src/repository/git/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
@@ -239,7 +240,12 @@ async function start(isKnown: boolean, openGitOf = openGit) {
     },
   }
   const openCommit = (state: string, other: string | undefined) => {
-    return commitState(library, { commit: state, project: '', workTree: root, cache, digests, other, access }, context)
+    const [, changes] = changesOf(library, other, state)
+    return commitState(
+      library,
+      { commit: state, project: '', workTree: root, cache, digests, changes, access },
+      context,
+    )
   }
   let digests = new Map()
   /** The difference, the blobs of named files that were read, and whether an image was written. */

@@ -10,6 +10,7 @@ import { digestSample } from '../../src/dataset/index.js'
 import { datasetOf, samplesOf } from '../../src/repository/compose.js'
 import { loadConfiguration } from '../../src/repository/config/index.js'
 import { type ComparedState, commitState, workTreeState } from '../../src/repository/diff/compared-state.js'
+import { changesOf } from '../../src/repository/diff/diff-states.js'
 import { diffProjects } from '../../src/repository/diff/project-diff.js'
 import { openGit } from '../../src/repository/git/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
@@ -141,10 +142,11 @@ async function start(isKnown: boolean) {
     await datasetOf(root, configuration, access, { source }).contents({ ...context, cache })
   }
   const library = await openGit(root, context)
-  const open = (state: string | undefined, other?: string) =>
-    state === undefined
-      ? workTreeState(root, access, context)
-      : commitState(library, { commit: state, project: '', workTree: root, other, access }, context)
+  const open = (state: string | undefined, other?: string) => {
+    if (state === undefined) return workTreeState(root, access, context)
+    const [, changes] = changesOf(library, other, state)
+    return commitState(library, { commit: state, project: '', workTree: root, changes, access }, context)
+  }
   /** The difference, and whether a file that both states have was written. */
   async function difference(from: string, to: string | undefined, isShort: boolean) {
     await using before = await open(from, to)

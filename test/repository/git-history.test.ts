@@ -2,6 +2,7 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
+import { changesOf } from '../../src/repository/diff/diff-states.js'
 import { openGit } from '../../src/repository/git/index.js'
 import { git, temporaryFolder, write } from './harness.js'
 
@@ -54,7 +55,12 @@ it.each([
   expect([...changes].sort()).toEqual(
     paths.map((path) => [path, { before: ours(before.get(path)), after: ours(after.get(path)) }]),
   )
-  expect([...(await library.treeChanges(last, first, ['swap'])).keys()].sort()).toEqual(['swap', 'swap/inside'])
+  const [forward, backward] = changesOf(library, first, last)
+  expect(await forward!(['data', 'swap'])).toEqual(changes)
+  expect([...(await backward!(['data', 'swap']))].sort()).toEqual(
+    [...(await library.treeChanges(last, first, ['data', 'swap']))].sort(),
+  )
+  expect([...(await backward!(['swap'])).keys()].sort()).toEqual(['swap', 'swap/inside'])
   expect((await library.treeChanges(first, first, ['data'])).size).toBe(0)
 
   const folder = temporaryFolder()

@@ -31,8 +31,11 @@ export interface ComparedPlace extends CommitPlace {
   /** Digests of files that samples name, which both states can share. */
   readonly digests?: FileTree['digests'] | undefined
   readonly access: DataAccess
-  /** The commit of the other state. Then the source of `named` lists only the files that differ. @default all files are listed */
-  readonly other?: string | undefined
+  /**
+   * Finds the files below some paths that differ from those of the other commit. Then the source of `named` lists only these.
+   * @default all files are listed
+   */
+  readonly changes?: ((paths: readonly string[]) => Promise<ReadonlyMap<string, TreeChange>>) | undefined
 }
 
 /** The files as they are now. */
@@ -60,7 +63,7 @@ export function workTreeState(root: string, access: DataAccess, context: CallCon
  */
 export async function commitState(
   git: Git,
-  { commit, project, workTree, cache, digests = new Map(), access, other }: ComparedPlace,
+  { commit, project, workTree, cache, digests = new Map(), access, changes: changesOf }: ComparedPlace,
   context: CallContext,
 ): Promise<ComparedState> {
   const below = (path: string) => (project === '' ? path : `${project}/${path}`)
@@ -83,7 +86,7 @@ export async function commitState(
       const { directory = samplesPath, pattern } = samples ?? {}
       const place = below(directory)
       const listed = [place, ...attributesFor(place)]
-      const changes = other === undefined ? undefined : await git.treeChanges(commit, other, listed)
+      const changes = await changesOf?.(listed)
       const files = new Map(changes === undefined ? await git.tree(commit, listed) : entriesBefore(changes))
       if (changes === undefined) {
         if (await mayConvert(git, [...files.values()])) return undefined

@@ -5,7 +5,7 @@ import type { DocumentStore } from '../../store/index.js'
 import { configurationIn, type DataAccess } from '../compose.js'
 import type { Git } from '../git/index.js'
 import { refuseIncomplete } from '../whole-checkout.js'
-import { type ComparedState, commitState, workTreeState } from './compared-state.js'
+import { type ComparedPlace, type ComparedState, commitState, workTreeState } from './compared-state.js'
 import { findState, type StateName } from './find-state.js'
 import { type DiffOptions, diffProjects, type ProjectDiff } from './project-diff.js'
 
@@ -37,8 +37,13 @@ export async function diffStates(
   const before = await findState(from, place, context)
   const after: StateName = to === undefined ? { name: 'the work tree' } : await findState(to, place, context)
   const digests: FileTree['digests'] = new Map()
-  await using now = await filesOf(after, before.commit, { ...place, digests }, context)
-  await using old = await filesOf(before, after.commit, { ...place, digests }, context)
+  const [forward, backward] = changesOf(place.git, before.commit, after.commit)
+  const made = await together(
+    filesOf(after, { ...place, digests, changes: backward }, context),
+    filesOf(before, { ...place, digests, changes: forward }, context),
+  )
+  await using now = made[0]
+  await using old = made[1]
   // Awaited here, because the folders are removed at the end of this block.
   return await diffProjects(
     [
@@ -50,14 +55,43 @@ export async function diffStates(
   )
 }
 
+type Changes = ComparedPlace['changes']
+
+/** The files that differ between two commits, from each to the other. They are found once. */
+export function changesOf(
+  git: Git,
+  from: string | undefined,
+  to: string | undefined,
+): readonly [forward: Changes, backward: Changes] {
+  if (from === undefined || to === undefined) return [undefined, undefined]
+  const known = new Map<string, ReturnType<Git['treeChanges']>>()
+  const forward = (paths: readonly string[]) => {
+    const key = JSON.stringify(paths)
+    const found = known.get(key) ?? git.treeChanges(from, to, paths)
+    known.set(key, found)
+    return found
+  }
+  const backward = async (paths: readonly string[]) =>
+    new Map([...(await forward(paths))].map(([path, { before, after }]) => [path, { before: after, after: before }]))
+  return [forward, backward]
+}
+
+/** Both, made at the same time. If one fails, the other is disposed of. */
+async function together<V extends AsyncDisposable>(one: Promise<V>, other: Promise<V>): Promise<readonly [V, V]> {
+  const settled = await Promise.allSettled([one, other])
+  const failed = settled.find((result) => result.status === 'rejected')
+  if (failed === undefined) return [await one, await other]
+  for (const result of settled) if (result.status === 'fulfilled') await result.value[Symbol.asyncDispose]()
+  throw failed.reason
+}
+
 async function filesOf(
   { commit }: StateName,
-  other: string | undefined,
-  place: ProjectPlace & { readonly digests: FileTree['digests'] },
+  place: ProjectPlace & Pick<ComparedPlace, 'digests' | 'changes'>,
   context: CallContext,
 ): Promise<ComparedState> {
   const { root, git, access } = place
-  if (commit !== undefined) return commitState(git, { ...place, commit, workTree: root, other }, context)
+  if (commit !== undefined) return commitState(git, { ...place, commit, workTree: root }, context)
   const configuration = await configurationIn(root, context).catch(() => undefined)
   if (configuration !== undefined) await refuseIncomplete('compare the work tree', place, { configuration }, context)
   return workTreeState(root, access, context)
