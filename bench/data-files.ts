@@ -16,7 +16,7 @@ const countReads = join(import.meta.dirname, 'count-reads.mjs')
 const goalOf = (seconds: number, ours: number) => ({ goal: `under ${seconds} s`, met: ours < seconds })
 const sizeOf = (count: number) => `${count.toLocaleString('en')} sample files`
 
-async function timed(work: () => Promise<unknown>): Promise<number> {
+export async function timed(work: () => Promise<unknown>): Promise<number> {
   const startedMs = performance.now()
   await work()
   return (performance.now() - startedMs) / 1000

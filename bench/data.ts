@@ -10,12 +10,14 @@ import { parquetWriteBuffer } from 'hyparquet-writer'
 import { builtRooms } from '../test/built-package.js'
 import { type BenchRow, interleaved } from './bench.js'
 import { besideDvc, sampleFiles } from './data-files.js'
+import { namedFiles } from './data-named-files.js'
 import { rows as nearDuplicates } from './near-duplicates.js'
 
 const rowCount = Number(process.env['BENCH_ROWS'] ?? 1_000_000)
 const fileCount = Number(process.env['BENCH_FILES'] ?? 100_000)
 // `dvc add` of 100,000 files takes more than five minutes.
 const dvcFileCount = Number(process.env['BENCH_DVC_FILES'] ?? 20_000)
+const namedFileCount = Number(process.env['BENCH_NAMED_FILES'] ?? 20_000)
 const pairs = 2
 const rowGroupSize = 100_000
 const reference = join(import.meta.dirname, 'reference')
@@ -25,6 +27,7 @@ export const parts = {
   parquet: () => loading('parquet'),
   files: () => sampleFiles(fileCount, 2),
   'files-small': () => sampleFiles(Math.min(10_000, fileCount), 0.25),
+  'named-files': () => namedFiles(namedFileCount),
   dvc: () => besideDvc(dvcFileCount),
   'near-duplicates': nearDuplicates,
 }

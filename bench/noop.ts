@@ -100,9 +100,8 @@ export async function run(
   return ended
 }
 
-/** A committed project with an evaluation set, and each sample in a file of its own. */
-export async function writeProject(root: string, samples: number): Promise<void> {
-  const author = { name: 'Bench', email: 'bench@localhost' }
+/** A repository with the settings of a project, and no samples. */
+export async function writeSettings(root: string): Promise<void> {
   await initGitRepository(root)
   const files: Readonly<Record<string, string>> = {
     'dataset/config.yaml': 'dataset:\n  name: noop\nprojection:\n  id: id\n  input: text\n  target: label\n',
@@ -116,6 +115,12 @@ export async function writeProject(root: string, samples: number): Promise<void>
     await mkdir(join(root, path, '..'), { recursive: true })
     await writeFile(join(root, path), text)
   }
+}
+
+/** A committed project with an evaluation set, and each sample in a file of its own. */
+export async function writeProject(root: string, samples: number): Promise<void> {
+  const author = { name: 'Bench', email: 'bench@localhost' }
+  await writeSettings(root)
   for (let index = 0; index < samples; index += 1) {
     const label = index % 2 === 0 ? 'even' : 'odd'
     const folder = join(root, `dataset/samples/part-${index % 10}`)
