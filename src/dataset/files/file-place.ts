@@ -6,8 +6,12 @@ import { changed, digestOfFile, FileProblem, stampOfFile } from './digest-file.j
 
 /** Where the files that samples name are: on disk, or in a list of Git. */
 export interface FilePlace {
-  /** @param path as a sample has it, without `..`. @throws `FileProblem`. */
-  digestOf(path: string): Promise<Digest>
+  /**
+   * A digest that is known is returned at once: a promise for each of many files would take most of the time.
+   *
+   * @param path as a sample has it, without `..`. @throws `FileProblem`, or rejects with it.
+   */
+  digestOf(path: string): Digest | Promise<Digest>
   /** The files whose digests were asked for. Empty without `largeFiles`, and for files that are not on disk. */
   readonly found: FoundFiles
   /** As `NamedFiles.known`. */

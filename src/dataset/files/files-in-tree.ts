@@ -51,7 +51,7 @@ export class FilesInTree implements FilePlace {
   readonly #cache: StatCache<KnownFile> | undefined
   readonly #context: CallContext
   readonly #slots = new Slots(hashedAtOnce)
-  readonly #digests = new Map<string, Promise<Digest>>()
+  readonly #digests = new Map<string, Digest | Promise<Digest>>()
   #listed: { readonly names: FolderNames; readonly ids: ReadonlyMap<string, string> } | undefined
   #missed = 0
   #contentIds: Promise<{ readonly ids: ReadonlyMap<string, string>; readonly atNs: bigint }> | undefined
@@ -70,10 +70,12 @@ export class FilesInTree implements FilePlace {
     this.#context = context
   }
 
-  digestOf(written: string): Promise<Digest> {
-    const asked = this.#digests.get(written) ?? this.#find(written)
-    this.#digests.set(written, asked)
-    return asked
+  digestOf(written: string): Digest | Promise<Digest> {
+    const known = this.#digests.get(written)
+    if (known !== undefined) return known
+    const found = this.#find(written)
+    this.#digests.set(written, found)
+    return found
   }
 
   /** Files that are not on disk have no stamps. */
@@ -83,19 +85,26 @@ export class FilesInTree implements FilePlace {
 
   async save(): Promise<undefined> {}
 
-  async #find(written: string): Promise<Digest> {
+  #find(written: string): Digest | Promise<Digest> {
     this.#listed ??= listTree(this.#tree)
     const { names, ids } = this.#listed
     const named = names.find(written)
     if ('problem' in named) throw new FileProblem(named.problem)
     const path = named.found
     const id = ids.get(path)!
-    const key = `${id} ${path}`
-    const kept =
-      this.#cache?.find(path, id) ?? this.#tree.digests.get(key) ?? (await this.#ofWorkTree(path, id, ids.size))
-    const isUsable = kept !== undefined && (typeof kept === 'string' || this.#options.largeFiles !== undefined)
-    const known = isUsable ? kept : await this.#read(path, id)
-    this.#tree.digests.set(key, known)
+    const kept = this.#usable(this.#cache?.find(path, id) ?? this.#tree.digests.get(`${id} ${path}`))
+    return kept === undefined ? this.#digestNow(path, id, ids.size) : digestIn(kept)
+  }
+
+  /** A pointer is an error without `largeFiles`, whatever is known of its file. */
+  #usable(known: KnownFile | undefined): KnownFile | undefined {
+    return this.#options.largeFiles === undefined && typeof known === 'object' ? undefined : known
+  }
+
+  /** @param size number of files in the tree. */
+  async #digestNow(path: string, id: string, size: number): Promise<Digest> {
+    const known = this.#usable(await this.#ofWorkTree(path, id, size)) ?? (await this.#read(path, id))
+    this.#tree.digests.set(`${id} ${path}`, known)
     return digestIn(known)
   }
 

@@ -72,16 +72,19 @@ export class FilesOnDisk implements FilePlace {
     return this.#found
   }
 
-  async digestOf(written: string): Promise<Digest> {
+  digestOf(written: string): Digest | Promise<Digest> {
     const named = this.#names.find(written)
     if ('problem' in named) throw new FileProblem(named.problem)
     const path = named.found
     const stamp = this.#stampOf(path)
     if (stamp === undefined) throw new FileProblem('no longer exists; add it, or correct the path')
     const kept = this.#usable(this.#cache?.get(path, stamp))
-    const known = kept ?? (await this.#slots.use(() => this.#read(path, stamp)))
-    if (known instanceof Pointed) return this.#fetched(path, known.pointer, stamp)
-    return this.#note(path, known)
+    return kept === undefined ? this.#digestNow(path, stamp) : this.#note(path, kept)
+  }
+
+  async #digestNow(path: string, stamp: FileStamp): Promise<Digest> {
+    const known = await this.#slots.use(() => this.#read(path, stamp))
+    return known instanceof Pointed ? this.#fetched(path, known.pointer, stamp) : this.#note(path, known)
   }
 
   known(): Digest | undefined {
@@ -180,8 +183,8 @@ export class FilesOnDisk implements FilePlace {
   async #nameContents(cache: StatCache<KnownFile>): Promise<void> {
     const { contentIds } = this.#options
     const unnamed = this.#unnamed.splice(0)
-    if (contentIds === undefined || unnamed.length * comparedPerHash < cache.stamps().size || unnamed.length === 0)
-      return
+    if (contentIds === undefined || unnamed.length === 0) return
+    if (unnamed.length * comparedPerHash < cache.stamps().size) return
     const { ids, atNs } = await this.#idsOf(contentIds)
     for (const [path, stamp, known] of unnamed) {
       const id = ids.get(path)

@@ -5,12 +5,16 @@ export interface NamedEntry {
   readonly kind: 'file' | 'folder' | 'link' | 'other'
 }
 
+type Found = { readonly found: string } | { readonly problem: string }
+
 /**
  * Finds files below a folder by name, the same on every file system: in any Unicode form, which macOS decomposes, but in
  * the case that they have. Lists each folder once.
  */
 export class FolderNames {
   readonly #list: (folder: string) => readonly NamedEntry[] | string
+  /** Folders by path as samples have it. */
+  readonly #above = new Map<string, Found>()
   readonly #folders = new Map<string, ReadonlyMap<string, readonly NamedEntry[]> | string>()
 
   /** @param list the entries of a folder below that of all files, which is empty, or why they cannot be listed. */
@@ -22,11 +26,19 @@ export class FolderNames {
    * @param path names separated by `/`, without `..`.
    * @returns the path of a regular file as the file system has it, or why there is none.
    */
-  find(path: string): { readonly found: string } | { readonly problem: string } {
-    const names = path.split('/')
-    let folder = ''
+  find(path: string): Found {
+    const at = path.lastIndexOf('/')
+    if (at < 0) return this.#findIn('', [path], true)
+    const above = path.slice(0, at)
+    const folder = this.#above.get(above) ?? this.#findIn('', above.split('/'), false)
+    this.#above.set(above, folder)
+    return 'found' in folder ? this.#findIn(folder.found, [path.slice(at + 1)], true) : folder
+  }
+
+  #findIn(start: string, names: readonly string[], isFile: boolean): Found {
+    let folder = start
     for (const [index, name] of names.entries()) {
-      const isLast = index === names.length - 1
+      const isLast = isFile && index === names.length - 1
       const list = this.#entries(folder)
       if (typeof list === 'string') return { problem: list }
       const entries = list.get(fold(name)) ?? []

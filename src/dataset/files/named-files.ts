@@ -80,18 +80,27 @@ export class NamedFiles {
     const named = namedPaths(sample, this.#fields)
     if (typeof named === 'string') return [named]
     if (named.length === 0) return undefined
-    const found = await Promise.all(
-      named.map(async ({ field, path }): Promise<readonly [string, Digest] | string> => {
-        this.#fieldsSeen.add(field)
-        try {
-          return [path, await this.#digestOf(path)]
-        } catch (error) {
-          if (!(error instanceof FileProblem)) throw error
-          const shown = JSON.stringify(`${this.#folder}/${path}`)
-          return `${shown} in the field ${JSON.stringify(field)} ${error.message}`
-        }
-      }),
-    )
+    const found: (readonly [string, Digest] | string)[] = []
+    const waiting: Promise<void>[] = []
+    for (const [index, { field, path }] of named.entries()) {
+      this.#fieldsSeen.add(field)
+      const refuse = (error: unknown) => {
+        if (!(error instanceof FileProblem)) throw error
+        const shown = JSON.stringify(`${this.#folder}/${path}`)
+        found[index] = `${shown} in the field ${JSON.stringify(field)} ${error.message}`
+      }
+      const take = (digest: Digest) => {
+        found[index] = [path, digest]
+      }
+      try {
+        const digest = this.#digestOf(path)
+        if (typeof digest === 'string') take(digest)
+        else waiting.push(digest.then(take, refuse))
+      } catch (error) {
+        refuse(error)
+      }
+    }
+    if (waiting.length > 0) await Promise.all(waiting)
     const problems = found.filter((one) => typeof one === 'string')
     return problems.length > 0 ? problems : Object.fromEntries(found as readonly (readonly [string, Digest])[])
   }
@@ -99,7 +108,10 @@ export class NamedFiles {
   /** Whether files still have these digests. */
   async have(digests: FileDigests): Promise<boolean> {
     try {
-      for (const [path, digest] of Object.entries(digests)) if ((await this.#digestOf(path)) !== digest) return false
+      for (const [path, digest] of Object.entries(digests)) {
+        const found = this.#digestOf(path)
+        if ((typeof found === 'string' ? found : await found) !== digest) return false
+      }
       return true
     } catch (error) {
       // Reading the sample again tells the problem with its place.
@@ -135,7 +147,7 @@ export class NamedFiles {
     return this.#place.found
   }
 
-  async #digestOf(written: string): Promise<Digest> {
+  #digestOf(written: string): Digest | Promise<Digest> {
     const wrong = pathProblem(written)
     if (wrong !== undefined) throw new FileProblem(wrong)
     return this.#place.digestOf(written)
