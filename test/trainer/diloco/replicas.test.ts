@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callContext, type JsonObject } from '../../../src/core/index.js'
-import { inProcessExecutor } from '../../../src/execute/index.js'
+import { type Executor, inProcessExecutor } from '../../../src/execute/index.js'
 import { float32Of, readSafetensors, type WeightsDirectory } from '../../../src/model/index.js'
 import { directoryStore } from '../../../src/store/directory/index.js'
 import type { Store } from '../../../src/store/index.js'
@@ -161,6 +161,41 @@ describe('replicas', () => {
       expect(other.record).toEqual(record)
       expect(await objectsIn(folder)).toEqual([])
     }
+  })
+
+  it('read the examples once per worker, also after another training', async () => {
+    const trainer = tfjsTrainer(byGradients({ epochs: 2 }), { thread: 'caller' })
+    const store = memoryStore()
+    const reads: string[] = []
+    const objects: Store['objects'] = {
+      ...store.objects,
+      getDirectory(digest, ...others) {
+        reads.push(digest)
+        return store.objects.getDirectory(digest, ...others)
+      },
+    }
+    const counting = { ...store, objects }
+    await using executor = inProcessExecutor({ store: counting, kinds: [dilocoKind(trainer)] })
+    const examples = new Set<string>()
+    const noting: Executor = {
+      ...executor,
+      run(job, context) {
+        examples.add(job.objects!['examples']!)
+        return executor.run(job, context)
+      },
+    }
+    const digests: string[] = []
+    for (const seed of [1, 2, 1]) {
+      const directory = await mkdtemp(join(below, 'weights-'))
+      const { weights } = await dilocoTrainer(trainer, {
+        ...{ executor: noting, store: counting, replicas: 2, innerSteps: 2 },
+      }).fit({ training: letters(seed === 1 ? 90 : 60), seed, directory }, quiet)
+      digests.push(weights.digest)
+    }
+    expect(digests[2]).toBe(digests[0])
+    // Each training has examples of its own, and three rounds of two replicas.
+    expect(examples.size).toBe(3)
+    expect(reads.filter((digest) => examples.has(digest))).toHaveLength(3)
   })
 
   it('begin anew if the store lost their moments', async () => {

@@ -87,11 +87,14 @@ export function dilocoKind<I, T>(trainer: Trainer<I, T>): JobKind<never, unknown
     try {
       const directory = join(folder, 'examples')
       await context.store.objects.getDirectory(examples, directory, context)
-      const config = await readExamples(directory, (some) => training.add('training', some))
+      const config = await readExamples(directory, (some) => {
+        context.signal.throwIfAborted()
+        return training.add('training', some)
+      })
       await removeQuietly(directory)
       return { training, config }
     } catch (error) {
-      await training[Symbol.asyncDispose]()
+      await training[Symbol.asyncDispose]().catch(() => undefined)
       throw error
     }
   }

@@ -52,7 +52,8 @@ export function openTrainings(): OpenTrainings {
       try {
         result = await work(opened)
       } catch (error) {
-        await close(opened)
+        // The first error says more.
+        await close(opened).catch(() => undefined)
         throw error
       }
       if (idle.length >= most) await close(opened)
