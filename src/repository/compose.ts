@@ -24,6 +24,7 @@ import {
   withFeatures,
 } from '../dataset/index.js'
 import { accuracy, exactMatch, type Metric } from '../evaluation/index.js'
+import type { Executor } from '../execute/index.js'
 import {
   atLeast,
   beatsMajority,
@@ -57,7 +58,6 @@ import {
   loadConfiguration,
   loadHostConfiguration,
   metricNamed,
-  withTrainingSettings,
 } from './config/index.js'
 import {
   type Credentials,
@@ -79,6 +79,7 @@ import {
   trainingFile,
 } from './layout.js'
 import { namedBase } from './named-base.js'
+import { ensembleMembers, type ProjectEnsembleParts, projectTrainer } from './project-ensemble.js'
 import { projectFolder, projectStore } from './project-store.js'
 import { refuseLinks } from './refuse-links.js'
 import { gitHubAddress, hubAddress, oneReleaser, registriesOf, type Surroundings } from './release-targets.js'
@@ -97,6 +98,10 @@ export interface Composition {
   readonly datasetAt: MakeDataset
   /** @throws `invalid-config` for an architecture that is not built in. */
   readonly trainer: () => Promise<Trainer<unknown, unknown>>
+  /** The same, whose members the workers of an executor train if it is an ensemble. @throws as `trainer`. */
+  readonly trainerOn: (executor: Executor) => Promise<Trainer<unknown, unknown>>
+  /** The trainers of the members of the ensemble; none if the project has none. @throws as `trainer`. */
+  readonly members: () => Promise<Readonly<Record<string, Trainer<unknown, unknown>>>>
   /** Further candidates of each run. @throws as `trainer`; `invalid-config` for settings of a trainer that the host replaces. */
   readonly furtherCandidates: () => Promise<Readonly<Record<string, CandidateVariant<unknown, unknown>>>>
   /** Whether `trainer` is the one that the files describe, and not the host's. */
@@ -173,11 +178,19 @@ export async function compose(surroundings: Surroundings, context: CallContext):
   )
   const releaser = once(async () => oneReleaser(await registries()))
   const [store, largeFiles] = [await projectStore(surroundings), largeFilesOf(surroundings)]
-  const trainer = once(
-    async () =>
-      (host.trainer as Trainer<unknown, unknown> | undefined) ??
-      (await builtInTrainer(root, configuration, wholeFoldersOf({ largeFiles, store }), context)),
-  )
+  const ensembleParts: ProjectEnsembleParts = {
+    trainerOf: (one) => builtInTrainer(root, one, wholeFoldersOf({ largeFiles, store }), context),
+    rightness: () => rightnessOf(configuration),
+  }
+  const trainer = once(async () => {
+    if (host.trainer === undefined) return projectTrainer(configuration, ensembleParts)
+    if (configuration.ensemble === undefined) return host.trainer as Trainer<unknown, unknown>
+    throw new SheikhError(
+      'invalid-config',
+      `Cannot make the ensemble of ${trainingFile}: sheikh.config.ts replaces the built-in trainer, whose settings the members have. Remove "ensemble", and make one there with ensembleTrainer of "sheikh-freemium/ensemble".`,
+      { facts: { file: trainingFile } },
+    )
+  })
   return {
     configuration,
     ...(schemaPath !== undefined && { schema: await readSchema(root, schemaPath) }),
@@ -188,6 +201,11 @@ export async function compose(surroundings: Surroundings, context: CallContext):
         tree: files && { ...files, directory: join(root, filesPath), documents: store.documents },
       }),
     trainer,
+    trainerOn: async (executor) =>
+      configuration.ensemble === undefined || host.trainer !== undefined
+        ? trainer()
+        : projectTrainer(configuration, { ...ensembleParts, workers: { executor, store } }),
+    members: () => ensembleMembers(configuration, ensembleParts),
     furtherCandidates: once(async () => {
       const entries = Object.entries(configuration.candidates ?? {}).map(async ([name, { seed, ...settings }]) => {
         const own = Object.keys(settings)
@@ -197,13 +215,11 @@ export async function compose(surroundings: Surroundings, context: CallContext):
             `Cannot make the candidate "${name}" with ${own.join(', ')}: sheikh.config.ts replaces the built-in trainer, whose settings these are. Leave only "seed", or make a pipeline with "candidates" there.`,
             { facts: { file: trainingFile } },
           )
-        const access = wholeFoldersOf({ largeFiles, store })
-        const changed = withTrainingSettings(configuration, settings)
         return [
           name,
           {
             ...(seed !== undefined && { seed: seed as number }),
-            ...(own.length > 0 && { trainer: await builtInTrainer(root, changed, access, context) }),
+            ...(own.length > 0 && { trainer: await projectTrainer(configuration, { ...ensembleParts, settings }) }),
           },
         ] as const
       })

@@ -115,7 +115,7 @@ async function projectPipeline(
   }
   const [releaser, trainer, candidates, base] = [
     await composition.releaser(),
-    await composition.trainer(),
+    executor === undefined ? await composition.trainer() : await composition.trainerOn(executor),
     await composition.furtherCandidates(),
     await composition.base(),
   ]

@@ -89,6 +89,11 @@ export async function tuneProject(
       'the dataset has no development rows, and trials are never scored on the evaluation set',
       `Set data.validation_split in ${trainingFile}, such as 0.2`,
     )
+  if (configuration.ensemble !== undefined)
+    throw refusal(
+      `"ensemble" of ${trainingFile} makes several models, and a trial trains one`,
+      'Remove "ensemble" while you search, and give its members the settings that are found',
+    )
   if (configuration.training.warmStart !== undefined)
     throw refusal(
       `training.warm_start of ${trainingFile} names a release to start from, and trials are trained from scratch`,

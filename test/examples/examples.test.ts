@@ -18,7 +18,14 @@ const texts = new Map(
 const examples = files.filter((name) => texts.get(name)!.split('\n', 1)[0]!.includes('Run: '))
 
 // `npm test` leaves these to CI. embed.ts does what the README's code does. The others train for seconds, as test/trainer does.
-const slow = new Set(['language-model.ts', 'own-model.ts', 'release-everywhere.ts', 'embed.ts', 'tune.ts'])
+const slow = new Set([
+  'language-model.ts',
+  'own-model.ts',
+  'release-everywhere.ts',
+  'embed.ts',
+  'ensemble.ts',
+  'tune.ts',
+])
 
 describe('every example ends well', () => {
   it.each(
@@ -33,12 +40,13 @@ describe('every example ends well', () => {
     expect(stdout).not.toBe('')
   })
 
-  it('there are the eleven that the documents promise', () => {
+  it('there are the twelve that the documents promise', () => {
     expect(examples.sort()).toEqual([
       'custom-check.ts',
       'custom-stage.ts',
       'custom-trainer.ts',
       'embed.ts',
+      'ensemble.ts',
       'language-model.ts',
       'own-model.ts',
       'pytorch.ts',

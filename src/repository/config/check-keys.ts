@@ -43,11 +43,21 @@ export function checkKeys(
     else checkMap(node, expected, path, offset)
   }
 
-  function checkValue(node: unknown, { type, honoured }: Keys & { kind: 'value' }, path: string, offset: number): void {
+  function checkValue(
+    node: unknown,
+    { type, honoured, problem }: Keys & { kind: 'value' },
+    path: string,
+    offset: number,
+  ): void {
     const result = type.safeParse(isNode(node) ? node.toJS(document, { maxAliasCount: maximumAliases }) : node)
     if (!result.success) {
       const [issue] = result.error.issues
       fail(offset, `"${[path, ...(issue?.path ?? [])].join('.')}": ${issue?.message ?? 'not valid'}`)
+      return
+    }
+    const found = problem?.(result.data, file)
+    if (found !== undefined) {
+      fail(offset, `"${path}": ${found}`)
       return
     }
     const effect = honoured(result.data, file)

@@ -6,6 +6,7 @@ import type { CsvOptions, FeatureJoin, QualityOptions, TrainingSelection } from 
 import type { Benchmark, LatencyOptions } from '../../gate/index.js'
 import type { RenderLimits } from '../../prompts/index.js'
 import { pipelineFile, trainingFile, tuningFile } from '../layout.js'
+import { type EnsembleConfiguration, ensembleOf } from './ensemble-keys.js'
 import { featuresOf } from './feature-keys.js'
 import { hubDataOf, type PinnedHubData } from './hub-data.js'
 import {
@@ -60,6 +61,8 @@ export interface Configuration {
   readonly training: TrainingConfiguration
   /** Further candidates of each run: the settings under `training` that each has otherwise, by name. @default none */
   readonly candidates?: Readonly<Record<string, Values>> | undefined
+  /** Several models that answer as one. @default one model */
+  readonly ensemble?: EnsembleConfiguration | undefined
   readonly dataset: {
     /** Below the project's folder, wherever the file means it to be. */
     readonly schemaPath?: string | undefined
@@ -160,6 +163,7 @@ export async function loadConfiguration(root: string, context: CallContext): Pro
     },
     training: trainingOf(training.value, pipeline.value),
     candidates: candidatesOf(training, isLlama),
+    ...('ensemble' in training.value && { ensemble: ensembleOf(valuesAt(training.value, 'ensemble')) }),
     dataset: {
       ...(Object.keys(csv).length > 0 && { csv: csv as CsvOptions }),
       ...(Object.keys(limits).length > 0 && { promptLimits: promptLimitsOf(limits) }),

@@ -17,4 +17,4 @@ export type {
 } from './training-configuration.js'
 export type { DriftTrigger, TriggerAction, TriggerConfiguration } from './trigger-configuration.js'
 export type { TuningConfiguration } from './tuning-configuration.js'
-export { valuesAt } from './values.js'
+export { type Values, valuesAt } from './values.js'

@@ -165,6 +165,8 @@ export const keyDescriptions: Readonly<Record<string, string>> = {
     device: 'Where to train. Default: wasm.',
     seed: 'Seed for shuffling and initial weights. Default: 0.',
   }),
+  ensemble:
+    'Several models that answer as one: how they are combined, and the members by name, each with the settings that it has otherwise than training, or with a release.',
   candidates:
     'Further candidates of each run, by name: the settings that each has otherwise than training. The best that passes the gate is released.',
   ...below('training.warm_start', {

@@ -4,6 +4,7 @@ import { globMatcher } from '../../dataset/index.js'
 import { isVersion } from '../../releaser/index.js'
 import { cronProblem, fiveFields } from './cron.js'
 import { durationPattern } from './duration.js'
+import { ensembleProblem, ensembleType } from './ensemble-keys.js'
 import { featuresType } from './feature-keys.js'
 import { hubDataProblem, isHubAddress } from './hub-data.js'
 import { learnActions } from './learn-configuration.js'
@@ -17,7 +18,14 @@ import { type Values, valuesAt } from './values.js'
 
 /** The values that a key takes, and whether they have an effect. */
 export type Keys =
-  | { readonly kind: 'value'; readonly type: z.ZodType; readonly honoured: Honoured; readonly decides?: true }
+  | {
+      readonly kind: 'value'
+      readonly type: z.ZodType
+      readonly honoured: Honoured
+      readonly decides?: true
+      /** Why a value of the type cannot be used beside the other values of the file. */
+      readonly problem?: (value: unknown, file: Values) => string | undefined
+    }
   /** `decides`: the group decides what is released, so an unknown key or a missing value in it is an error. */
   | { readonly kind: 'group'; readonly keys: Readonly<Record<string, Keys>>; readonly decides?: true }
   /** Names that people choose, with the same keys under each. */
@@ -414,6 +422,7 @@ export const trainingKeys = group({
     seed: honoured(seed),
   }),
   candidates: { ...honoured(candidatesType), decides: true },
+  ensemble: { ...honoured(ensembleType(tunable)), decides: true, problem: ensembleProblem },
   validation: group({
     metrics: { kind: 'value', type: z.array(text), honoured: knownMetrics },
     benchmarks: list(deciding({ name: honoured(text.min(1)), threshold: honoured(ratio) })),
