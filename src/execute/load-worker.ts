@@ -37,8 +37,10 @@ export async function loadWorker(worker: WorkerModule): Promise<WorkerParts> {
   return made as WorkerParts
 }
 
-/** Frees what a worker holds. */
+/** Frees what a worker holds, also if a part of it cannot be freed. @throws the first error, at the end. */
 export async function closeWorker({ kinds, close }: WorkerParts): Promise<void> {
-  await Promise.all(kinds.map((kind) => kind.close?.()))
+  const closed = await Promise.allSettled(kinds.map(async (kind) => kind.close?.()))
   await close?.()
+  const failed = closed.find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') throw failed.reason
 }

@@ -68,9 +68,15 @@ async function end(): Promise<void> {
   const timer = setTimeout(() => process.exit(1), start?.graceMs ?? 0)
   abort.abort(new Error('The host of the worker ended.'))
   await working
-  if (parts !== undefined) await closeWorker(parts)
+  // Nobody is left to report an error to.
+  const isClosed =
+    parts === undefined ||
+    (await closeWorker(parts).then(
+      () => true,
+      () => false,
+    ))
   clearTimeout(timer)
-  process.exit(0)
+  process.exit(isClosed ? 0 : 1)
 }
 
 process.on('message', (message: ToWorker) => {

@@ -3,6 +3,7 @@ import {
   type CallContext,
   createRunId,
   type Digest,
+  isSheikhError,
   type JsonObject,
   type Log,
   messageOf,
@@ -33,7 +34,13 @@ import {
 import type { Rows, WeightsDirectory } from '../model/index.js'
 import type { Store } from '../store/index.js'
 import { partsOfTrainer, type Trainer } from '../trainer/index.js'
-import { evaluationKindName, predictionsFile, type ShardInput, type ShardOutput } from './evaluation-kind.js'
+import {
+  evaluationKindName,
+  ofModelFact,
+  predictionsFile,
+  type ShardInput,
+  type ShardOutput,
+} from './evaluation-kind.js'
 import { type ShardOfRows, shardsOf } from './shard-rows.js'
 
 /** A shard ends with a batch of 64 rows, so that each batch of a model has the rows that it has in one process. */
@@ -54,7 +61,7 @@ export interface EvaluateInShardsOptions<I, T> extends ShardOptions {
  * Evaluates a model on workers, with the result that `evaluate` has in this process. Inputs, weights and predictions travel through the
  * store. The predictions of a shard are kept, so an evaluation that is interrupted continues with the others.
  *
- * @throws as `evaluate` and `Executor.run`; `version-mismatch` also if the trainer, its packages or its device differ from those of a
+ * @throws as `evaluate` and `Executor.run`; `stage-failed`, retryable, if the executor is closed; `version-mismatch` also if the trainer, its packages or its device differ from those of a
  * worker; `invalid-options` for `rowsPerShard` or `parallel` that is not an integer of at least 1.
  */
 export async function evaluateInShards<I, T>(
@@ -133,7 +140,12 @@ async function predictOnce(
 ): Promise<Omit<PredictedShard, 'rows'>> {
   const predicted = async (asked: ShardInput) => {
     const run = () =>
-      executor.run<ShardInput, ShardOutput>({ kind: evaluationKindName, input: asked, objects }, context)
+      executor
+        .run<ShardInput, ShardOutput>({ kind: evaluationKindName, input: asked, objects }, context)
+        .catch((error: unknown) => {
+          context.signal.throwIfAborted()
+          throw errorOfRun(error)
+        })
     const open = async (folder: string) => {
       const predictions = await readPredictions(join(folder, predictionsFile), context)
       if (predictions.predictions.length === size) return predictions
@@ -147,6 +159,25 @@ async function predictOnce(
   }
   const kept = await predicted(input)
   return kept.reused && kept.failed.length > 0 ? predicted({ ...input, only: id }) : kept
+}
+
+/** Errors of executors and workers. They say nothing about a model. */
+const ofWorkers = new WeakSet<SheikhError>()
+
+/** Whether an error of `predictInShards` is the fault of the workers, and not of the model. */
+export const isOfWorkers = (error: SheikhError): boolean => ofWorkers.has(error)
+
+function errorOfRun(error: unknown): SheikhError {
+  if (isSheikhError(error) && error.facts[ofModelFact] === true) return error
+  // Such as an executor that was closed.
+  const found = isSheikhError(error)
+    ? error
+    : new SheikhError('stage-failed', `Cannot evaluate on workers: ${messageOf(error)} Run again.`, {
+        cause: error,
+        retryable: true,
+      })
+  ofWorkers.add(found)
+  return found
 }
 
 /** Counts predicted rows over all shards. A shard that begins again is not counted twice. */

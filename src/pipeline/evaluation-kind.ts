@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { canonicalJson, messageOf, Slots } from '../core/index.js'
+import { canonicalJson, isSheikhError, messageOf, SheikhError, Slots } from '../core/index.js'
 import type { Dataset } from '../dataset/index.js'
 import { type FailedItem, predictShard, writePredictions } from '../evaluation/index.js'
 import {
@@ -12,6 +12,7 @@ import {
   type SameParts,
 } from '../execute/index.js'
 import { type Model, rereadWeightsDirectory } from '../model/index.js'
+import { storageFaultOf } from '../store/index.js'
 import { partsOfTrainer, type Trainer } from '../trainer/index.js'
 import { openFiles } from './open-files.js'
 import { rowsInShard } from './shard-rows.js'
@@ -81,7 +82,8 @@ export function evaluationKind<I, T>(parts: EvaluationKindOptions<I, T>): JobKin
             context.progress({ done })
           }
           const rows = rowsInShard(await readInput(store, objects['rows']!, context))
-          const { predictions, failed } = await predictShard(loaded.model, rows, onProgress, context)
+          const { model } = loaded
+          const { predictions, failed } = await ofModel(() => predictShard(model, rows, onProgress, context), context)
           const write = (folder: string) => writePredictions(join(folder, predictionsFile), predictions, context)
           return { value: { failed }, objects: { predictions: await putFiles(store, write, context) } }
         } catch (error) {
@@ -89,7 +91,7 @@ export function evaluationKind<I, T>(parts: EvaluationKindOptions<I, T>): JobKin
           await unloadAnyway(context)
           throw error
         }
-      }),
+      }, context.signal),
     close: () => turn.use(unload),
   }
   return kind
@@ -126,7 +128,8 @@ async function loadModel({ trainer, dataset, expected, key }: LoadRequest, conte
     await store.objects.getDirectory(objects['weights']!, path, context)
     const files = data === null ? undefined : await openFiles(dataset, join(folder, 'files'), context)
     const weights = await rereadWeightsDirectory(path, context)
-    const model = await trainer.load(weights, { ...context, ...(files !== undefined && { filesDirectory: files }) })
+    const within = { ...context, ...(files !== undefined && { filesDirectory: files }) }
+    const model = await ofModel(() => trainer.load(weights, within), context)
     return {
       ...{ key, model },
       async [Symbol.asyncDispose]() {
@@ -140,5 +143,23 @@ async function loadModel({ trainer, dataset, expected, key }: LoadRequest, conte
   } catch (error) {
     await remove()
     throw error
+  }
+}
+
+/** A fact of errors that are the model's, and not the worker's. */
+export const ofModelFact = 'ofModel'
+
+/** Marks the errors of `work` as the model's, unless they are an abort or a full disk. */
+async function ofModel<R>(work: () => Promise<R>, { signal }: JobContext): Promise<R> {
+  try {
+    return await work()
+  } catch (error) {
+    signal.throwIfAborted()
+    if (storageFaultOf(error) !== undefined) throw error
+    const [code, facts, retryable] = isSheikhError(error)
+      ? ([error.code, error.facts, error.retryable] as const)
+      : (['stage-failed', {}, false] as const)
+    const message = isSheikhError(error) ? error.message : `The model failed on a worker: ${messageOf(error)}.`
+    throw new SheikhError(code, message, { facts: { ...facts, [ofModelFact]: true }, cause: error, retryable })
   }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { callContext, type Json, SheikhError } from '../../src/core/index.js'
+import { callContext, type Digest, type Json, SheikhError } from '../../src/core/index.js'
 import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../../src/dataset/index.js'
 import { evaluate, rememberingModel, writeEvaluation, writePredictions } from '../../src/evaluation/index.js'
 import { type Executor, inProcessExecutor, localExecutor } from '../../src/execute/index.js'
@@ -86,6 +86,81 @@ describe('evaluateInShards', () => {
     expect(warnings[0]!.length).toBeGreaterThan(5)
     expect(done.at(-1)).toBe(rows.size)
     expect(done).toEqual([...new Set(done)].sort((one, other) => one - other))
+  })
+
+  it('does not fail if "onProgress" throws, and warns', async () => {
+    const store = memoryStore()
+    await using executor = inProcess(store)
+    const warnings: string[] = []
+    const log = { debug() {}, info() {}, warn: (message: string) => void warnings.push(message) }
+    const onProgress = () => {
+      throw new TypeError('No bar.')
+    }
+    const { ids } = await evaluateInShards({ ...parts, store, executor, onProgress }, callContext({ log }))
+    expect(ids.length).toBe(rows.size)
+    expect(warnings).toContain('"onProgress" of an evaluation failed: No bar.')
+  })
+
+  it('removes the rows of its shards from the store, also after an error', async () => {
+    for (const fails of [false, true]) {
+      const store = directoryStore(await temporaryFolder())
+      const kept: Digest[] = []
+      const noting: Store = {
+        ...store,
+        objects: {
+          ...store.objects,
+          async putDirectory(...request) {
+            kept.push(await store.objects.putDirectory(...request))
+            return kept.at(-1)!
+          },
+        },
+      }
+      const stopping = shardTrainer({
+        version: '1',
+        onPredict: () => {
+          if (fails) throw new SheikhError('missing-peer', 'Gone.')
+        },
+      })
+      await using executor = inProcess(noting, stopping)
+      const evaluating = evaluateInShards({ ...parts, store: noting, executor, rowsPerShard: 64 }, context)
+      await evaluating.catch(() => {})
+      const files = await Promise.all(
+        kept.map(async (digest) =>
+          (await store.objects.has(digest)) ? (await store.objects.manifest(digest, context)).files : [],
+        ),
+      )
+      const paths = new Set(files.flat().map(({ path }) => path))
+      expect([...paths].filter((path) => path === 'input')).toEqual([])
+      expect(paths.size).toBeGreaterThan(0)
+    }
+  })
+
+  it('replaces predictions in the store that cannot be used, once', async () => {
+    const folder = await temporaryFolder()
+    const store = directoryStore(folder)
+    const batches: number[] = []
+    const counting = shardTrainer({ version: '1', onPredict: () => batches.push(1) })
+    const honest = evaluationKind({ trainer: counting, dataset })
+    const run: typeof honest.run = async (...job) => {
+      const made = await honest.run(...job)
+      const [, { store: to }] = job
+      const other = await to.workDirectory('other')
+      await writeFile(join(other, 'predictions.safetensors'), 'nothing')
+      return { ...made, objects: { predictions: await to.objects.putDirectory(other, context) } }
+    }
+    await using wrong = inProcessExecutor({ store, kinds: [{ ...honest, run }] })
+    await expect(evaluateInShards({ ...parts, store, executor: wrong }, context)).rejects.toMatchObject({
+      code: 'artifact-corrupt',
+    })
+    await using executor = inProcessExecutor({ store, kinds: [honest] })
+    batches.length = 0
+    expect(await digestsOn(store, executor)).toEqual(expected)
+    const once = batches.length
+    expect(once).toBeGreaterThan(0)
+    batches.length = 0
+    expect(await digestsOn(store, executor)).toEqual(expected)
+    // Only what the model failed on is predicted again.
+    expect(batches.length).toBeLessThanOrEqual(once)
   })
 
   it('reads rows only as far as its jobs at once need them', async () => {
@@ -403,8 +478,8 @@ describe('a pipeline with workers for its evaluation', () => {
     expect(await runOf(single, executor)).toEqual({ ...alone, cached: true })
   })
 
-  it.each(['version-mismatch', 'not-found', 'invalid-options'] as const)(
-    'ends a run whose workers cannot score the baseline: %s',
+  it.each(['version-mismatch', 'not-found', 'invalid-options', 'missing-peer', 'closed', 'model'] as const)(
+    'ends a run whose workers cannot score the baseline, and not one whose baseline fails: %s',
     async (code) => {
       const { store: first, pipeline } = world()
       await pipeline().run()
@@ -413,6 +488,14 @@ describe('a pipeline with workers for its evaluation', () => {
       const kinds = [evaluationKind({ trainer: fakeTrainer(), dataset: datasetOf(samples) })]
       await using executor = inProcessExecutor({ store, kinds })
       await using unstartable = localExecutor({ store, worker: { module: join(tmpdir(), 'no-such-worker.js') } })
+      const unreadable: Trainer<string, string> = {
+        ...fakeTrainer(),
+        load: async () => {
+          throw new SheikhError('missing-peer', 'These weights need another package.')
+        },
+      }
+      const brokenKind = evaluationKind({ trainer: unreadable, dataset: datasetOf(samples) })
+      await using broken = inProcessExecutor({ store, kinds: [brokenKind] })
       const weights = new Set<string>()
       const failing: Executor = {
         ...executor,
@@ -420,6 +503,12 @@ describe('a pipeline with workers for its evaluation', () => {
           weights.add(job.objects!['weights']!)
           if (weights.size === 1) return executor.run(job, within)
           if (code === 'invalid-options') return unstartable.run(job, within)
+          if (code === 'closed') {
+            const ended = inProcessExecutor({ store, kinds: [] })
+            await ended[Symbol.asyncDispose]()
+            return ended.run(job, within)
+          }
+          if (code === 'model') return broken.run(job, within)
           throw new SheikhError(code, 'Cannot run.', { facts: { kind: job.kind.name } })
         },
       }
@@ -429,7 +518,15 @@ describe('a pipeline with workers for its evaluation', () => {
       const running = pipeline(undefined, {
         ...{ store, ledger: storeLedger(first), dataset: changed, evaluation: { executor: failing } },
       }).run()
-      await expect(running).rejects.toMatchObject({ code })
+      if (code === 'model') {
+        const { runId } = await running
+        const events: Json[] = []
+        for await (const event of store.runs.events(runId)) events.push(event)
+        expect(JSON.stringify(events)).toContain('could not be scored: These weights need another package.')
+      } else {
+        const expected = code === 'closed' ? { code: 'stage-failed', retryable: true } : { code }
+        await expect(running).rejects.toMatchObject(expected)
+      }
       expect(weights.size).toBe(2)
     },
   )

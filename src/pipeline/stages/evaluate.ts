@@ -1,20 +1,12 @@
 import { join } from 'node:path'
-import {
-  canonicalJson,
-  type Digest,
-  digestJson,
-  isSheikhError,
-  type Json,
-  messageOf,
-  type SheikhError,
-} from '../../core/index.js'
+import { canonicalJson, type Digest, digestJson, isSheikhError, type Json, messageOf } from '../../core/index.js'
 import { type Evaluation, measureLatency, rescore, writeEvaluation } from '../../evaluation/index.js'
 import type { Evidence, Reference } from '../../gate/index.js'
 import type { Rows, WeightsDirectory } from '../../model/index.js'
 import { type Bundle, type Release, weightsOf } from '../../releaser/index.js'
 import { isStorageFault } from '../../store/index.js'
 import type { Candidate, Trainer, TrainerEnvironment } from '../../trainer/index.js'
-import { evaluationKindName } from '../evaluation-kind.js'
+import { isOfWorkers } from '../evaluate-in-shards.js'
 import { releasedAnswers } from '../released-answers.js'
 import type { Session } from '../session.js'
 import { type Variant, variantOf } from '../variants.js'
@@ -134,7 +126,7 @@ async function scoreReference(
     }
   } catch (error) {
     session.context.signal.throwIfAborted()
-    // A full disk or a dead line is worth another run, and no person's approval.
+    // A full disk, a dead line or a worker that cannot start is worth another run, and no person's approval.
     if (isSheikhError(error) ? error.retryable || isOfWorkers(error) : isStorageFault(error)) throw error
     // Not a loss of the candidate and not a pass: the gate is told that the question has no answer.
     const unscorable = messageOf(error)
@@ -142,13 +134,6 @@ async function scoreReference(
     return { reference: { version, bundle, unscorable }, identity: { version, bundle, unscorable } }
   }
 }
-
-/** Whether the workers are at fault, and not the model. */
-const isOfWorkers = ({ code, facts }: SheikhError): boolean =>
-  ['version-mismatch', 'job-quarantined'].includes(code) ||
-  (['not-found', 'device-unavailable'].includes(code) && facts['kind'] === evaluationKindName.name) ||
-  // The process of a worker could not start.
-  (['invalid-options', 'stage-failed'].includes(code) && facts['module'] !== undefined)
 
 /** Scores what another machine's run predicted. */
 async function scoreTold(session: Session, told: Evaluation, rows: Rows<unknown, unknown>): Promise<Scored> {

@@ -172,7 +172,7 @@ export function gitLfs(options: GitLfsOptions): LargeFiles {
         // An address is valid for some minutes, and others may have been downloaded first.
         await download(await addressOf(file, place.state, context), place, file, context)
       }
-    })
+    }, context.signal)
   }
 
   async function download(
