@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { messageOf, plainPath, SheikhError } from '../core/index.js'
+import { isPointerText, pointerProblem } from '../store/index.js'
 import type { PinnedSet, PinnedSource } from './dataset-types.js'
 import { parseJsonText } from './json-text.js'
 import { parsePinnedSet } from './pinned-format.js'
@@ -35,7 +36,9 @@ async function readText(path: string): Promise<string | undefined> {
   try {
     const { size } = await stat(path)
     if (size > maximumBytes) throw refused(path, `it has ${size} bytes, but the maximum is ${maximumBytes}`)
-    return await readFile(path, 'utf8')
+    const text = await readFile(path, 'utf8')
+    if (isPointerText(text)) throw refused(path, pointerProblem)
+    return text
   } catch (error) {
     if (error instanceof SheikhError) throw error
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

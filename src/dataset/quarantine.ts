@@ -12,6 +12,7 @@ import {
   text,
   word,
 } from '../core/index.js'
+import { isPointerText, pointerProblem } from '../store/index.js'
 import type { DatasetContext, DatasetSummary, PinnedSet } from './dataset-types.js'
 import { parseJsonText } from './json-text.js'
 
@@ -78,6 +79,7 @@ export function quarantineFile(path: string): QuarantineSource {
         if (!found.isFile()) throw refused('it is not a file')
         if (size > maximumBytes) throw refused(`it has ${size} bytes, but the maximum is ${maximumBytes}`)
         content = await readFile(path, 'utf8')
+        if (isPointerText(content)) throw refused(pointerProblem)
       } catch (error) {
         if (error instanceof SheikhError) throw error
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []

@@ -1,7 +1,15 @@
 import { type BigIntStats, constants, lstatSync, readdirSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, checkedPath, type Digest, digestBytes, digestJson, messageOf } from '../core/index.js'
+import {
+  type CallContext,
+  checkedPath,
+  type Digest,
+  digestBytes,
+  digestJson,
+  messageOf,
+  SheikhError,
+} from '../core/index.js'
 import { lfsPointerOf } from '../store/index.js'
 import { maximumTemplateLength, parseTemplate, type Template } from './template.js'
 import { templateInvalid } from './template-error.js'
@@ -54,8 +62,8 @@ export async function loadTemplate(
 }
 
 async function readTemplate(path: string, file: string): Promise<string> {
-  const refuse = (fact: string, cause?: unknown) =>
-    templateInvalid(file, undefined, fact, 'Correct the file, or use another one.', { cause })
+  const refuse = (fact: string, cause?: unknown, remedy = 'Correct the file, or use another one.') =>
+    templateInvalid(file, undefined, fact, remedy, { cause })
   try {
     const handle = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0))
     try {
@@ -65,12 +73,13 @@ async function readTemplate(path: string, file: string): Promise<string> {
         throw new Error(`it has ${stats.size} bytes, which is too many for a template`)
       const content = await handle.readFile()
       if (lfsPointerOf(content) !== undefined)
-        throw new Error('it is a Git LFS pointer, not the template; to fetch the file, run: git lfs pull')
+        throw refuse('it is a Git LFS pointer, not the template', undefined, 'Fetch the file: git lfs pull')
       return new TextDecoder('utf-8', { fatal: true }).decode(content)
     } finally {
       await handle.close()
     }
   } catch (error) {
+    if (error instanceof SheikhError) throw error
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT') throw refuse('it does not exist', error)
     if (code === 'ELOOP') throw refuse('it is a symbolic link', error)

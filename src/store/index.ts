@@ -16,7 +16,15 @@ export { type FileSystem, nodeFileSystem } from './file-system.js'
 export { takeLock } from './folder-lock.js'
 export { cachedFile } from './hub-cache.js'
 export { linkRemembered } from './known-digests.js'
-export { type LfsPointer, lfsPointerAt, lfsPointerOf, maximumPointerBytes, refuseLfsPointer } from './lfs-pointer.js'
+export {
+  isPointerText,
+  type LfsPointer,
+  lfsPointerAt,
+  lfsPointerOf,
+  maximumPointerBytes,
+  pointerProblem,
+  refuseLfsPointer,
+} from './lfs-pointer.js'
 export {
   chunksOf,
   digestOfFile,

@@ -6,6 +6,12 @@ import { type PlainFile, readAt, withPlainFile } from './plain-file.js'
 export const maximumPointerBytes = 1024
 const version = /^version https:\/\/(git-lfs\.github\.com|hawser\.github\.com)\/spec\/v\d+\r?\n/
 
+export const pointerProblem = 'it is a Git LFS pointer, not the file itself; to fetch the file, run: git lfs pull'
+
+/** Whether a text is a Git LFS pointer, whole or damaged. */
+export const isPointerText = (text: string): boolean =>
+  /^version https:\/\/(git-lfs|hawser)\.github\.com\/spec\//.test(text)
+
 /**
  * The file that a Git LFS pointer stands for; `undefined` for any other content.
  * https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md

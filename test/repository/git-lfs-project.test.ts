@@ -252,3 +252,25 @@ it('a linked work tree uses its own .lfsconfig', async () => {
   expect(await rowsIn(linked)).not.toBeInstanceOf(Error)
   expect(server.asked.length).toBe(2)
 })
+
+it('a pointer in the place of settings, a schema, a set or a prompt is an error that says how to fetch the file', async () => {
+  const { root, put } = await project()
+  const files = {
+    'dataset/config.yaml': 'invalid-config',
+    'mlops/pipeline.yaml': 'invalid-config',
+    'dataset/schemas/sample.json': 'invalid-config',
+    'dataset/evaluation.json': 'dataset-invalid',
+    'dataset/quarantine.json': 'dataset-invalid',
+    'prompts/inference/ask.txt': 'template-invalid',
+  }
+  for (const [path, code] of Object.entries(files)) {
+    put(path, pointerTo('the file'))
+    const run = openRepository(root).then(async (repository) => (await repository.pipeline()).run())
+    const error = await run.catch((failed: unknown) => failed)
+    expect([path, error]).toEqual([path, expect.any(SheikhError)])
+    expect([path, (error as SheikhError).code]).toEqual([path, code])
+    expect((error as SheikhError).message).toMatch(/Git LFS pointer.*git lfs pull/)
+    git(root, 'checkout', '-q', 'HEAD', '--', '.')
+    git(root, 'clean', '-q', '-fd', 'dataset')
+  }
+})

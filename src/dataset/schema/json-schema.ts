@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { ValidateFunction } from 'ajv'
 import { type CallContext, messageOf, plainPath, SheikhError } from '../../core/index.js'
+import { isPointerText, pointerProblem } from '../../store/index.js'
 import { parseJsonText } from '../json-text.js'
 import { boundedPattern } from './bounded-pattern.js'
 import { type Checked, maximumIssuesPerSample } from './checked.js'
@@ -32,6 +33,7 @@ export async function readJsonSchema(
     if (size > maximumSchemaBytes)
       throw refused(name, `it has ${size} bytes, but the maximum is ${maximumSchemaBytes}`, { file: path })
     text = await readFile(path, 'utf8')
+    if (isPointerText(text)) throw refused(name, pointerProblem, { file: path })
   } catch (error) {
     if (error instanceof SheikhError) throw error
     const absent = (error as NodeJS.ErrnoException).code === 'ENOENT'

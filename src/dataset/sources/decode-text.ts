@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib'
 import { messageOf } from '../../core/index.js'
-import { pointerProblem } from './large-files.js'
+import { isPointerText, pointerProblem } from '../../store/index.js'
 
 /** The encoding that the first bytes of a text announce; `undefined` for UTF-32, which is not supported. */
 export function encodingOf(start: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' | undefined {
@@ -44,7 +44,7 @@ export function decodeText(
   // ASCII in UTF-16 without a mark is valid UTF-8 in which every other character is NUL.
   if (text[0] === '\0' || text[1] === '\0')
     return { problem: 'it looks like UTF-16 without a byte order mark; save it as UTF-8' }
-  if (text.startsWith('version https://git-lfs.github.com/spec/')) return { problem: pointerProblem }
+  if (isPointerText(text)) return { problem: pointerProblem }
   return { text }
 }
 

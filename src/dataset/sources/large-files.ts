@@ -18,8 +18,6 @@ export interface LargeFile {
  */
 export type LargeFiles = (file: LargeFile, context: CallContext) => Promise<string>
 
-export const pointerProblem = 'it is a Git LFS pointer, not the file itself; to fetch the file, run: git lfs pull'
-
 /**
  * The path of the file that a Git LFS pointer stands for.
  *

@@ -1,6 +1,6 @@
 import { messageOf } from '../../core/index.js'
+import { pointerProblem } from '../../store/index.js'
 import { encodingOf } from './decode-text.js'
-import { pointerProblem } from './large-files.js'
 import { Unreadable } from './unreadable.js'
 
 /** Character encodings that a file can be declared to have. The first two need no declaration. */

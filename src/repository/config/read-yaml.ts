@@ -3,6 +3,7 @@ import { access, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LineCounter, type Node, parseDocument, visit } from 'yaml'
 import { conflictFact, conflictLine, messageOf, SheikhError } from '../../core/index.js'
+import { isPointerText, pointerProblem } from '../../store/index.js'
 import { checkKeys, type Found, maximumAliases } from './check-keys.js'
 import type { Keys } from './keys.js'
 
@@ -47,6 +48,7 @@ export async function readYaml(root: string, file: string, keys: Keys): Promise<
     await refuseOtherName(root, file)
     return { file, value: {}, notices: [], problems: [] }
   }
+  if (isPointerText(text)) throw invalidConfig(file, pointerProblem)
   const conflict = conflictLine(text)
   if (conflict !== undefined) throw invalidConfig(file, conflictFact, { line: conflict, column: 1 })
   const lines = new LineCounter()
