@@ -265,7 +265,7 @@ it('a pointer in the place of settings, a schema, a set or a prompt is an error 
   }
   for (const [path, code] of Object.entries(files)) {
     put(path, pointerTo('the file'))
-    const run = openRepository(root).then(async (repository) => (await repository.pipeline()).run())
+    const run = openRepository(root).then(async (repository) => (await repository.pipeline()).run({ allowDirty: true }))
     const error = await run.catch((failed: unknown) => failed)
     expect([path, error]).toEqual([path, expect.any(SheikhError)])
     expect([path, (error as SheikhError).code]).toEqual([path, code])
