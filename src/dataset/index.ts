@@ -162,5 +162,6 @@ export {
 export { isSampleFile, sampleFormatOf } from './sources/sample-format.js'
 export { startsWithLines } from './sources/starts-with-lines.js'
 export type { Charset } from './sources/text-chunks.js'
+export { absentGroup } from './summary.js'
 export { datasetSummaryShape } from './summary-shape.js'
 export { equalityOf, TextIndex, textOf } from './text-index.js'

@@ -42,13 +42,13 @@ export function issuesOf(error: unknown): readonly DatasetIssue[] | undefined {
 /** A warning about files that names the first few with their reasons. */
 export function filesWarning(
   code: string,
-  what: string,
+  [one, many]: readonly [string, string],
   files: readonly SkippedFile[],
 ): readonly { readonly code: string; readonly message: string; readonly ids: readonly string[] }[] {
   if (files.length === 0) return []
   const named = files.slice(0, namedIssues).map(({ path, reason }) => (reason === '' ? path : `${path} (${reason})`))
   const more = files.length > named.length ? ` and ${files.length - named.length} more` : ''
-  const message = `${files.length} ${files.length === 1 ? 'file' : 'files'} among the samples ${what}: ${named.join(', ')}${more}.`
+  const message = `${files.length} ${files.length === 1 ? 'file' : 'files'} among the samples ${files.length === 1 ? one : many}: ${named.join(', ')}${more}.`
   return [{ code, message, ids: files.slice(0, maximumIssues).map(({ path }) => path) }]
 }
 

@@ -20,7 +20,7 @@ export async function scanUsed(
   const all = await scan(listed, options, schema, key, context, { named })
   const found = withoutQuarantined(all, quarantined)
   const { source, target } = options
-  const [unread] = filesWarning('unread-files', 'contain no readable samples', found.skipped)
+  const [unread] = filesWarning('unread-files', ['was not read', 'were not read'], found.skipped)
   if (found.rows.length === 0 && found.quarantined > 0)
     throw new SheikhError(
       'dataset-invalid',

@@ -47,23 +47,35 @@ export function summaryOf(
     labels,
     slices: { training: countSlices(training), evaluation: countSlices(evaluation) },
     warnings: [
-      ...filesWarning('unread-files', 'hold no samples that can be read', skipped),
-      ...filesWarning('empty-files', 'contain no samples', empty),
+      ...filesWarning('unread-files', ['was not read', 'were not read'], skipped),
+      ...filesWarning('empty-files', ['contains no samples', 'contain no samples'], empty),
       ...changedFields(pinned, options),
       ...labelWarnings(labels),
       ...(hasTarget
         ? warning(
             'missing-target',
-            'without a target',
+            ['has no target', 'have no target'],
             rows.filter(({ targetKey }) => targetKey === undefined),
           )
         : []),
-      ...warning('conflicting-targets', 'in a group whose members have different targets', conflicting(rows)),
+      ...warning(
+        'conflicting-targets',
+        ['is in a group whose members have different targets', 'are in groups whose members have different targets'],
+        conflicting(rows),
+      ),
+      ...absentFields(rows, options),
       ...absentSlices(rows, wanted).map((slice) => ({
         ...{ code: 'absent-slice', ids: [] },
         message: `No row is in ${slice}, which is selected for training.`,
       })),
-      ...warning('shared-input', 'in the evaluation set with the same input as a training row', shared(split)),
+      ...warning(
+        'shared-input',
+        [
+          'of the evaluation set has the same input as a training row',
+          'of the evaluation set have the same input as a training row',
+        ],
+        shared(split),
+      ),
     ],
   }
 }
@@ -84,6 +96,26 @@ function labelsOf(rows: RowList, { training, evaluation }: Split): DatasetSummar
 function* labelsIn(rows: RowList): Iterable<string> {
   for (const { label } of rows) if (label !== undefined) yield label
 }
+
+/** Warns if no row has the group or a slice that the options name: the name may be misspelled. */
+function absentFields(rows: RowList, { group, slices }: AnyDatasetOptions): DatasetSummary['warnings'] {
+  if (rows.length === 0) return []
+  const warnings: { code: string; message: string; ids: readonly string[] }[] = []
+  if (typeof group === 'string' && !rows.some((row) => row.group !== undefined))
+    warnings.push({ code: 'absent-group', message: absentGroup(group), ids: [] })
+  for (const kind of Array.isArray(slices) ? (slices as readonly string[]) : [])
+    if (!rows.some((row) => Object.hasOwn(row.slices, kind)))
+      warnings.push({
+        code: 'absent-slice',
+        message: `No row has the slice "${kind}". Is the name spelled as in the samples?`,
+        ids: [],
+      })
+  return warnings
+}
+
+/** The warning for a field of groups that no sample has. */
+export const absentGroup = (field: string): string =>
+  `No row has the group "${field}", so each row counts as independent. Is the name spelled as in the samples?`
 
 /** Warns about settings that changed since the set was pinned, and change the question or answer of pinned items. */
 function changedFields({ fields }: PinnedSet, options: AnyDatasetOptions): DatasetSummary['warnings'] {
@@ -139,8 +171,8 @@ function shared({ training, evaluation }: Split): RowList {
   })
 }
 
-function warning(code: string, what: string, rows: RowList): DatasetSummary['warnings'] {
+function warning(code: string, [one, many]: readonly [string, string], rows: RowList): DatasetSummary['warnings'] {
   if (rows.length === 0) return []
   const ids = rows.slice(0, maximumWarningIds).map(({ id }) => id)
-  return [{ code, message: `${rows.length} ${rows.length === 1 ? 'row' : 'rows'} ${what}.`, ids }]
+  return [{ code, message: rows.length === 1 ? `1 row ${one}.` : `${rows.length} rows ${many}.`, ids }]
 }

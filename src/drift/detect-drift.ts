@@ -34,7 +34,7 @@ export async function detectDrift(options: DriftOptions, context: CallContext = 
   }
   const short = Math.min(reference.counts.compared, live.counts.compared) < minimumItems
   if (short) {
-    const summary = `Not enough data: ${reference.counts.items} reference items and ${live.counts.items} live ones; at least ${minimumItems} of each are needed.`
+    const summary = `Not enough data: there are ${reference.counts.items} reference and ${live.counts.items} live items, but at least ${minimumItems} of each are needed.`
     return { status: 'not-enough-data', summary, ...common, tests: [], skipped: [] }
   }
   const { columns, skipped } = columnsOf(reference.items, live.items)

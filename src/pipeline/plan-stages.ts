@@ -106,7 +106,7 @@ async function forecast(
   candidate: Json | undefined,
 ): Promise<PlannedStage> {
   const { name, reads, writes } = stage
-  const ifReleased = reads.includes('release') ? ', if the gate lets it' : ''
+  const ifReleased = reads.includes('release') ? ', if the gate passes' : ''
   if (writes === undefined)
     return { stage: name, action: 'run', reason: `it writes nothing, so it runs every time${ifReleased}` }
   const unknown = reads.filter((artifact) => !digests.has(artifact))

@@ -21,7 +21,7 @@ import { variantsOf } from './variants.js'
 import { changeSince, releaseSource, versionOf } from './versioning.js'
 
 export interface RunPlan {
-  /** What a run would do now. `judge`: train where nothing is kept, compare, and release if the gate lets it. */
+  /** What a run would do now. `judge`: train if nothing is kept, compare, and release if the gate passes. */
   readonly outcome: 'up-to-date' | 'restore' | 'held-withdrawn' | 'judge' | 'refused-dirty' | 'refused-releases-missing'
   /** One sentence for a person. */
   readonly summary: string
@@ -108,10 +108,10 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
   const validate: PlannedStage = {
     stage: 'validate',
     action: 'run',
-    reason: `${summary.counts.rows} rows, always looked at`,
+    reason: `${summary.counts.rows} rows, always checked`,
   }
   if (known !== undefined && known.version === current?.version) {
-    const reason = `the release ${known.version} was made of exactly this`
+    const reason = `the release ${known.version} was made from these inputs`
     return {
       ...common,
       ...said('up-to-date', `Nothing to do: ${reason}.`),
@@ -120,7 +120,7 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
     }
   }
   if (known !== undefined && known.withdrawn !== undefined) {
-    const reason = `the release ${known.version}, made of exactly this, was withdrawn (${known.withdrawn.reason})`
+    const reason = `the release ${known.version}, made from these inputs, was withdrawn (${known.withdrawn.reason})`
     return {
       ...common,
       ...said('held-withdrawn', `Held: ${reason}.`),
@@ -129,7 +129,7 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
     }
   }
   if (known !== undefined) {
-    const reason = `the release ${known.version} was made of exactly this, and is published again as a new version`
+    const reason = `the release ${known.version} was made from these inputs, and is published again as a new version`
     const stages = skip(reason).map((stage) =>
       stage.stage === 'release' ? { ...stage, action: 'run' as const } : stage,
     )
@@ -159,8 +159,8 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
           ? `the first release: the ${isOnly ? 'candidate' : 'candidates'} alone`
           : `against the release ${current.version}`,
     },
-    { stage: 'gate', action: 'run', reason: 'always asked' },
-    { stage: 'release', action: 'run', reason: 'if the gate lets it' },
+    { stage: 'gate', action: 'run', reason: 'always runs' },
+    { stage: 'release', action: 'run', reason: 'if the gate passes' },
   ]
   const weights =
     kept?.files ?? (released ?? (trainedAs === current?.version ? current : undefined))?.record.training?.weights
@@ -203,6 +203,6 @@ export function explain(planned: RunPlan, stage: string): PlannedStage {
   const names = planned.stages.map((candidate) => candidate.stage).join(', ')
   throw new SheikhError(
     'invalid-options',
-    `Cannot explain the stage "${stage}": there is none of that name. Ask for one of ${names}.`,
+    `Cannot explain the stage "${stage}": no stage has this name. Choose one of ${names}.`,
   )
 }

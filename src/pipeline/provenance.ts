@@ -49,7 +49,7 @@ function whyDirty({ dirtyPaths, ignoredPaths = [], absentPaths = [] }: Provenanc
       'Fetch them: git sparse-checkout disable, or git submodule update --init',
     ),
   ].filter((sentence) => sentence !== '')
-  return `${sentences.join(' ')} Or allow a dirty run, which points no channel.`
+  return `${sentences.join(' ')} Or run with --allow-dirty; no channel will then point at the release.`
 }
 
 function say(paths: readonly string[], [one, many]: readonly [string, string], remedy: string): string {

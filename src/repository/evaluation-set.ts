@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type CallContext, SheikhError } from '../core/index.js'
 import {
+  absentGroup,
   addToPinnedSet,
   formatPinnedSet,
   type PinnedFields,
@@ -80,6 +81,9 @@ export async function pinEvaluation(
       `Cannot pin an evaluation set: a share of ${share} selects ${set.items.length === 0 ? 'none' : 'all'} of the ${identities.length} rows. Choose another share, or add samples.`,
     )
   const pinned = await write(root, composition, set)
+  const { group } = composition.configuration.dataset.projection
+  if (group !== undefined && identities.every((row) => row.group === undefined))
+    return { ...pinned, warnings: [...pinned.warnings, absentGroup(group)] }
   const groups = await composition.dataset.undeclaredGroups(context)
   return { ...pinned, warnings: [...pinned.warnings, ...groups.map(({ message }) => message)] }
 }

@@ -322,6 +322,20 @@ describe('the evaluation set', () => {
     })
   })
 
+  it('warns if no row has the group or a slice that the options name', async () => {
+    const plain = [1, 2, 3].map((number) => ({ id: String(number), text: `text ${number}`, label: 'ham', lang: 'en' }))
+    const warningsOf = async (group: string, slices: readonly string[]) => {
+      const options = { source: memorySamples(plain), ...parts, group, slices } as object as typeof parts
+      return (await (await pinned({ source: memorySamples(plain), ...options }, ['1'])).snapshot(context)).summary
+        .warnings
+    }
+    expect(await warningsOf('thraed', ['lang', 'lnag'])).toEqual([
+      { code: 'absent-group', message: expect.stringContaining('No row has the group "thraed"'), ids: [] },
+      { code: 'absent-slice', message: expect.stringContaining('No row has the slice "lnag"'), ids: [] },
+    ])
+    expect(await warningsOf('text', ['lang'])).toEqual([])
+  })
+
   it('warns of what a person should look at', async () => {
     const odd = [
       { id: 'a', text: 'same', label: 'ham', thread: 'x' },
@@ -332,7 +346,7 @@ describe('the evaluation set', () => {
     ]
     const dataset = await pinned({ source: memorySamples(odd), ...parts, group: 'thread' }, ['a'])
     expect((await dataset.snapshot(context)).summary.warnings).toEqual([
-      { code: 'missing-target', message: '1 row without a target.', ids: ['e'] },
+      { code: 'missing-target', message: '1 row has no target.', ids: ['e'] },
       { code: 'conflicting-targets', message: expect.stringContaining('2 rows'), ids: ['c', 'd'] },
       { code: 'shared-input', message: expect.stringContaining('training row'), ids: ['a'] },
     ])

@@ -146,7 +146,9 @@ describe('detectDrift', () => {
     expect(report.status).toBe('none')
     const few = await detectDrift({ reference, live: mails(99, 'live') })
     expect(few).toMatchObject({ status: 'not-enough-data', tests: [] })
-    expect(few.summary).toBe('Not enough data: 600 reference items and 99 live ones; at least 100 of each are needed.')
+    expect(few.summary).toBe(
+      'Not enough data: there are 600 reference and 99 live items, but at least 100 of each are needed.',
+    )
   })
 
   it('divides the level among all looks', async () => {

@@ -72,7 +72,7 @@ describe('a plan of the host stages', () => {
       { stage: 'judge', action: 'unknown', reason: expect.stringContaining('(by "evaluate")') },
       { stage: 'gate' },
       { stage: 'release' },
-      { stage: 'tell', action: 'run', reason: expect.stringContaining('if the gate lets it') },
+      { stage: 'tell', action: 'run', reason: expect.stringContaining('if the gate passes') },
     ])
     const run = await p.run()
     const again = await p.plan()

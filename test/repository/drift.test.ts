@@ -167,7 +167,7 @@ describe('sheikh drift', () => {
     const { root, release, feedback } = await released()
     const few = await sheikh(root, ['drift', '--store', 'feedback'])
     expect(few).toMatchObject({ code: 3 })
-    expect(few.out).toMatch(/^Release 0\.1\.0: Not enough data: \d+ reference items and 0 live ones/)
+    expect(few.out).toMatch(/^Release 0\.1\.0: Not enough data: there are \d+ reference and 0 live items/)
     await answer(feedback, { release, atMs: Date.now() - 3 * day, count: 200, text: same })
     expect(await sheikhJson(root, 'drift', '--store', 'feedback')).toMatchObject({
       code: 0,
@@ -187,8 +187,9 @@ describe('sheikh drift', () => {
 
   it.each([
     [['drift'], /--store/],
-    [['drift', '--store', 'f', '--since', '7 days'], /--since is "7 days"/],
-    [['drift', '--store', 'f', '--effect', 'x'], /--effect is "x"/],
+    [['drift', '--store', '.', '--since', '7 days'], /--since is "7 days"/],
+    [['drift', '--store', '.', '--effect', 'x'], /--effect is "x"/],
+    [['drift', '--store', 'nowhere'], /the folder ".*nowhere" does not exist/],
   ])('refuses %j', async (argv, message) => {
     const { root } = await project()
     const { code, err } = await sheikh(root, argv)

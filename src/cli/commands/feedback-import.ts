@@ -13,7 +13,7 @@ export async function importFeedback(input: Arguments, terminal: Terminal): Prom
   if (file === undefined) throw usage('no file is named')
   if (format !== undefined && !feedbackFormats.includes(format as FeedbackFormat))
     throw usage(`"--format ${format}" is none of ${feedbackFormats.join(', ')}`)
-  const store = feedbackStoreOf(input, terminal)
+  const store = feedbackStoreOf(input, terminal, { isNew: true })
   const context = contextOf(terminal)
   const options = { store, format: format as FeedbackFormat | undefined }
   const read = await readFeedback(resolve(terminal.cwd, file), options, context)
