@@ -5,7 +5,8 @@
 // versions of tfjs read from its package.json, because loading it costs 200 ms that `plan` only needed for a version; the template
 // engine and the programs of commandTrainer loaded on first use; copies of small CommonJS packages in dist/, which Node would parse
 // twice; an index of its own for the reports of the root entry, because the bundler follows every export of an index that some entry
-// uses; on Node 22.1 and later, Node's cache of compiled code for the command line.
+// uses; on Node 22.1 and later, Node's cache of compiled code for the command line; on Node 20, a script with all its code, which V8
+// reads compiled (src/cli/load-command-line.ts): it takes less than half of the time of the modules.
 //
 // Measured beside other work, a file of dist/ costs very roughly as much as 15 kB of code. These did not help: `minifyWhitespace` in tsup (20 % fewer bytes, the same
 // time, and stack traces without lines); dynamic imports of the readers of Parquet and score files, of the quality checks and of

@@ -85,8 +85,15 @@ export async function scan(
     if (kept !== undefined) await restore(entry.path, kept)
   }
   let missing = entries.filter(({ path }) => !ranges.has(path))
-  const contentIds =
-    cache === undefined || missing.length < fewestForContentIds ? undefined : await options.source.contentIds?.(context)
+  const asked =
+    cache === undefined || missing.length < fewestForContentIds ? undefined : options.source.contentIds?.(context)
+  // Handled from the start: an error is thrown after the files that are read meanwhile.
+  const answered = asked?.then(
+    () => {},
+    () => {},
+  )
+  // An empty cache finds nothing by them, so files are read while Git names the contents.
+  let contentIds = cache?.isEmpty ? undefined : await asked
   for (const entry of missing) {
     const { path } = entry
     const [file, contentId] = [stampOf(entry), contentIds?.get(path)]
@@ -164,7 +171,9 @@ export async function scan(
     for (const entry of [...large, ...pointers]) await readOne(entry, false)
   } finally {
     pass.close()
+    await answered
   }
+  contentIds = await asked
   if (cache !== undefined) {
     // Only of a file that was the same before and after: a content id may be that of a later content.
     const later = [...read.keys()].some((path) => contentIds?.has(path)) ? await options.source.list(context) : []

@@ -30,6 +30,8 @@ export interface StatCache<V> {
   get(path: string, stamp: FileStamp): V | undefined
   /** The value that was kept for a file with this content id, whatever its stamp was. */
   find(path: string, contentId: string): V | undefined
+  /** Whether no value is known. */
+  readonly isEmpty: boolean
   /** The stamps of files whose values are known, by path: those that somebody asked for, or all if nobody has asked yet. */
   stamps(): ReadonlyMap<string, string>
   /**
@@ -116,6 +118,9 @@ export async function statCache<V = Json>(
     find(path, contentId) {
       const place = placeOf(path)
       return place !== undefined && hasId(place, contentId) ? valueAt(place) : undefined
+    },
+    get isEmpty() {
+      return known.size === 0 && seen.size === 0
     },
     stamps: () => new Map([...(seen.size > 0 ? seen : known).entries()].map(([path, place]) => [path, stampAt(place)])),
     set(path, { stamp, changedAtNs }, value, contentId = '') {

@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { type CallContext, callContext } from '../../src/core/index.js'
-import { Dataset, type Source, sampleFiles } from '../../src/dataset/index.js'
+import { Dataset, type Source, type SourceEntry, sampleFiles } from '../../src/dataset/index.js'
 import { unchangedBlobs } from '../../src/repository/git/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
 import { fixedClock } from '../../src/testing/fixed-clock.js'
@@ -49,8 +50,13 @@ function checkOutAgain(root: string, ...settings: readonly string[]): void {
 
 const forget = (root: string) => rmSync(join(root, '.store'), { recursive: true })
 
-/** Reads a dataset with the cache in its folder. @returns its rows, and the files that were opened. */
-async function read(root: string, contentIds?: Source['contentIds']) {
+/**
+ * Reads a dataset with the cache in its folder.
+ *
+ * @param until when `0.json` is read. @default with the others
+ * @returns its rows, and the files that were opened.
+ */
+async function read(root: string, contentIds?: Source['contentIds'], until?: Promise<void>) {
   const directory = join(root, 'data/samples')
   const ids = contentIds ?? ((context: CallContext) => unchangedBlobs(directory, process.env, context))
   const files = sampleFiles({ directory, contentIds: ids })
@@ -63,7 +69,8 @@ async function read(root: string, contentIds?: Source['contentIds']) {
         ...entry,
         read: (readContext: CallContext) => {
           opened.push(entry.path)
-          return entry.read(readContext)
+          const isHeld = until !== undefined && entry.path === '0.json'
+          return isHeld ? readAfter(until, entry, readContext) : entry.read(readContext)
         },
       }))
     },
@@ -73,6 +80,13 @@ async function read(root: string, contentIds?: Source['contentIds']) {
   const cache = directoryStore(join(root, '.store')).documents
   const rows = await new Dataset({ source, input: 'text' }).identities({ ...context, cache })
   return { rows, opened: opened.sort() }
+}
+
+async function* readAfter(until: Promise<void>, entry: SourceEntry, context: CallContext) {
+  await until
+  const found = entry.read(context)
+  if (found instanceof Promise) yield await found
+  else yield* found
 }
 
 /** As many files as a scan needs before it asks Git. */
@@ -168,6 +182,45 @@ describe('a content id', () => {
     expect(opened).toEqual(['0.json'])
     forget(root)
     expect((await read(root)).rows).toEqual(rows)
+  })
+
+  it.each(['before', 'after'])(
+    'is not recorded for a file that is edited while Git answers, and read %s',
+    async (when) => {
+      const directory = join(root, 'data/samples')
+      let tell = () => {}
+      const isEdited = new Promise<void>((resolve) => {
+        tell = resolve
+      })
+      const answer = async (context: CallContext) => {
+        const ids = await unchangedBlobs(directory, process.env, context)
+        expect(ids.has('0.json')).toBe(true)
+        writeSample(root, 0, 'edited meanwhile')
+        tell()
+        return ids
+      }
+      await read(root, answer, when === 'after' ? isEdited : undefined)
+      git(root, 'checkout', '--quiet', '--', 'data')
+      checkOutAgain(root)
+      const { rows, opened } = await read(root)
+      expect(opened).toEqual(['0.json'])
+      forget(root)
+      expect((await read(root)).rows).toEqual(rows)
+    },
+  )
+
+  it('that Git cannot name is an error after the files are read, and an error of a file waits for Git', async () => {
+    const noAnswer = new Error('no answer')
+    await expect(read(root, async () => Promise.reject(noAnswer))).rejects.toBe(noAnswer)
+    writeFileSync(join(root, 'data/samples/0.json'), '{')
+    let hasEnded = false
+    const slow = async () => {
+      await setTimeout(200)
+      hasEnded = true
+      return new Map()
+    }
+    await expect(read(root, slow)).rejects.toMatchObject({ code: 'dataset-invalid' })
+    expect(hasEnded).toBe(true)
   })
 
   it('is unknown without the program git, and outside a repository', async () => {
