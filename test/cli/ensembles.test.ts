@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openRepository } from '../../src/repository/index.js'
@@ -52,6 +52,27 @@ describe('an ensemble of mlops/training/config.yaml', () => {
     await commit()
     const refused = await sheikh(root, ['run'])
     expect(refused).toMatchObject({ code: 1, err: expect.stringContaining(`Cannot use ${version}: the registry has`) })
+  })
+
+  it('remembers what its releases were trained on', async () => {
+    const gate =
+      'stages: { validate_weights: { when_inconclusive: release, checks: [ { accuracy_threshold: 0.15 } ] } }\n'
+    const { root, put, commit } = await project({ ...builtIn, 'mlops/pipeline.yaml': gate })
+    const extra = { id: 'extra', text: 'an extra text', label: 'fruit' }
+    put('dataset/samples/all/extra.json', extra)
+    await commit()
+    await sheikh(root, ['run'])
+    const [{ version, bundle }] = JSON.parse((await sheikh(root, ['history', '--json'])).out).releases
+    await rm(join(root, 'dataset/samples/all/extra.json'))
+    put(
+      trainingFile,
+      `ensemble: { members: { before: { release: { version: ${version}, digest: "${bundle}" } }, now: {} } }\n`,
+    )
+    await commit()
+    expect(JSON.parse((await sheikh(root, ['run', '--json'])).out)).toMatchObject({ status: 'released' })
+    expect((await sheikh(root, ['blame', 'extra'])).out).toContain(
+      `did not use it itself; made from ${version}, which was trained on it`,
+    )
   })
 
   it.each([

@@ -144,7 +144,7 @@ itInFull('follows the release that training started from', async () => {
   const { releases } = await repository.blame(sample(64).id)
   expect(releases).toMatchObject([{ use: 'absent', through: version }, { use: 'training' }])
   expect((await sheikh(root, ['blame', sample(64).id])).out).toContain(
-    `did not use it itself; started from ${version}, which was trained on it; channels: latest\n`,
+    `did not use it itself; made from ${version}, which was trained on it; channels: latest\n`,
   )
 })
 

@@ -83,7 +83,7 @@ function releaseText(release: SampleRelease): Text {
     unknown: `unknown: ${oneLine(reason ?? '')}`,
   }[use]
   const more = [
-    ...(through === undefined ? [] : [`started from ${through}, which was trained on it`]),
+    ...(through === undefined ? [] : [`made from ${through}, which was trained on it`]),
     ...(restoredFrom === undefined ? [] : [`the model of ${restoredFrom}`]),
     ...(channels.length === 0 ? [] : [`channels: ${channels.join(', ')}`]),
     ...(withdrawn ? ['withdrawn'] : []),

@@ -9,7 +9,7 @@ import { type SampleRelease, wasTrainedOn } from './sample-uses.js'
 
 /** A release with traces of a sample. JSON. */
 export interface ReleaseWithSample extends SampleRelease {
-  /** The model was trained on the sample, directly or through the release that it started from. `unknown`: the data of the release cannot be read. */
+  /** The model was trained on the sample, directly or through a release that it was made from. `unknown`: the data of the release cannot be read. */
   readonly trainedOn: boolean | 'unknown'
   /**
    * What the record in the registry contains. `scores`: its id with the model's score. `ids`: its id in findings, warnings

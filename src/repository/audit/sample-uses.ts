@@ -17,7 +17,7 @@ export interface SampleRelease {
   readonly use: SampleUse | 'unknown'
   /** Why it is unknown. */
   readonly reason?: string | undefined
-  /** The release that training started from, if that one was trained on the sample, directly or in the same way. */
+  /** The release that training started from, or a release in an ensemble, that was trained on the sample, directly or in the same way. */
   readonly through?: Version | undefined
   /** The release that was trained, if this one is an earlier model again. */
   readonly restoredFrom?: Version | undefined
@@ -28,7 +28,7 @@ export interface SampleRelease {
   readonly removed: boolean
 }
 
-/** Whether the model of a release was trained on the sample, directly or through the release that it started from. */
+/** Whether the model of a release was trained on the sample, directly or through a release that it was made from. */
 export const wasTrainedOn = ({ use, through }: Pick<SampleRelease, 'use' | 'through'>): boolean =>
   use === 'training' || through !== undefined
 
