@@ -1,25 +1,20 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Digest, digestJson, digestOfPart, type Json, SheikhError, toJson, untilAborted } from '../core/index.js'
+import { type Digest, type Json, SheikhError, toJson, untilAborted } from '../core/index.js'
 import { type Dataset, snapshotOnce } from '../dataset/index.js'
-import type { JobContext, JobKind } from '../execute/index.js'
+import { type JobContext, type JobKind, requireSameParts, type SameParts } from '../execute/index.js'
 import { readWeightsDirectory, rereadWeightsDirectory, type WeightsDirectory } from '../model/index.js'
 import { openFiles } from '../pipeline/index.js'
 import { removeQuietly } from '../store/index.js'
-import type { Trainer } from '../trainer/index.js'
+import { partsOfTrainer, type Trainer } from '../trainer/index.js'
 
 /** The training of a member, as a job. JSON. */
 export interface MemberInput {
   /** Its name. */
   readonly member: string
   readonly seed: number
-  /** What the worker must have too. `null`: there is none, or the trainer has no version. */
-  readonly expected: {
-    readonly trainer: Digest | null
-    readonly environment: Digest | null
-    readonly 'training data': Digest
-    readonly 'development data': Digest | null
-  }
+  /** What the worker must have too. */
+  readonly expected: SameParts
   /** Makes the job unlike every other, if the result of an earlier one must not be used. */
   readonly once: string | null
 }
@@ -30,7 +25,7 @@ export interface MemberHints {
   readonly checkpoints: Digest | null
 }
 
-export const memberKindName = { name: 'train-member', version: '1' } as const
+export const memberKindName = { name: 'train-member', version: '2' } as const
 
 /** What a worker needs to train members: the same parts as the program that trains the ensemble. */
 export interface MemberKindOptions<I, T> {
@@ -56,19 +51,20 @@ export function memberKind<I, T>({ members, dataset }: MemberKindOptions<I, T>):
     ...memberKindName,
     async run({ member, seed, expected }, context) {
       const { store, signal, hints, objects } = context
-      if (!Object.hasOwn(members, member)) throw differs(member, 'list of members')
+      if (!Object.hasOwn(members, member))
+        throw new SheikhError(
+          'version-mismatch',
+          `Cannot train the member "${member}": the worker has ${listed(Object.keys(members))}. Give both the same members, and restart the workers.`,
+          { facts: { member } },
+        )
       const trainer = members[member]!
       const { summary, training, development } = await untilAborted(rows(store, context), signal)
-      const environment = await trainer.environment?.(context)
-      const found: MemberInput['expected'] = {
-        trainer: digestOfPart(trainer) ?? null,
-        environment: environment === undefined ? null : digestJson(environment as unknown as Json),
+      const withDevelopment = expected['development data'] !== null
+      requireSameParts(`train the member "${member}"`, expected, {
+        ...(await partsOfTrainer(trainer, context)),
         'training data': summary.trainingDigest,
-        'development data': expected['development data'] && (summary.developmentDigest ?? null),
-      }
-      for (const part of Object.keys(found) as (keyof typeof found)[])
-        if (found[part] !== expected[part])
-          throw differs(member, part, { expected: expected[part], found: found[part] })
+        'development data': withDevelopment ? (summary.developmentDigest ?? null) : null,
+      })
       const work = await store.workDirectory('member')
       try {
         const directory = join(work, 'weights')
@@ -77,7 +73,7 @@ export function memberKind<I, T>({ members, dataset }: MemberKindOptions<I, T>):
         const base = objects['base'] && (await openBase(objects['base'], join(work, 'base'), context))
         const checkpoints = await checkpointsOf(member, hints as unknown as MemberHints, context)
         const { weights, record } = await trainer.fit(
-          { training, seed, directory, checkpoints, base, ...(expected['development data'] && { development }) },
+          { training, seed, directory, checkpoints, base, ...(withDevelopment && { development }) },
           { ...context, ...(filesDirectory !== undefined && { filesDirectory }) },
         )
         const { path, manifest } = await rereadWeightsDirectory(weights.path, context)
@@ -107,9 +103,4 @@ async function checkpointsOf(
   return path
 }
 
-const differs = (member: string, part: string, facts: object = {}) =>
-  new SheikhError(
-    'version-mismatch',
-    `Cannot train the member "${member}": the ${part} of the worker differs from the ${part} of the ensemble. Give both the same code, files, packages and device, and restart the workers.`,
-    { facts: { member, part, ...facts } },
-  )
+const listed = (names: readonly string[]) => (names.length === 0 ? 'none' : names.map((name) => `"${name}"`).join(', '))

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { digestJson, digestOfPart, fits, isSheikhError, type Json, SheikhError } from '../core/index.js'
+import { digestJson, fits, isSheikhError, type Json, SheikhError } from '../core/index.js'
 import type { Executor, Job, JobEvent } from '../execute/index.js'
 import { rereadWeightsDirectory } from '../model/index.js'
 import type { Store } from '../store/index.js'
@@ -8,6 +8,7 @@ import {
   candidateRecordShape,
   type FitContext,
   type FitRequest,
+  partsOfTrainer,
   type TrainProgress,
 } from '../trainer/index.js'
 import { memberFolder } from './ensemble-file.js'
@@ -40,12 +41,10 @@ export async function trainOnWorkers<I, T>(
   const objects = kept === undefined ? {} : { base: kept }
   const inputs: MemberInput[] = []
   for (const { name, index, trainer } of members) {
-    const environment = await trainer.environment?.(context)
     inputs.push({
       ...{ member: name, seed: seedOf(seed, index), once: null },
       expected: {
-        trainer: digestOfPart(trainer) ?? null,
-        environment: environment === undefined ? null : digestJson(environment as unknown as Json),
+        ...(await partsOfTrainer(trainer, context)),
         'training data': training.digest,
         'development data': development?.digest ?? null,
       },
@@ -57,7 +56,7 @@ export async function trainOnWorkers<I, T>(
   async function train({ name, index }: Member<I, T>, { progress, ...context }: FitContext) {
     const input = inputs[index]!
     // As `FitRequest.checkpoints`: what was trained before is used only if the caller allows that.
-    const isRepeatable = checkpoints !== undefined && input.expected.trainer !== null
+    const isRepeatable = checkpoints !== undefined && input.expected['trainer'] !== null
     const job: Job<MemberInput, Json> = {
       ...{ kind: memberKindName, objects, hints },
       input: isRepeatable ? input : { ...input, once: randomUUID() },

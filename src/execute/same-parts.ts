@@ -8,8 +8,9 @@ export type SameParts = Readonly<Record<string, Digest | null>>
  * @throws `version-mismatch` with the first part of the worker that differs.
  */
 export function requireSameParts(purpose: string, expected: SameParts, found: SameParts): void {
-  for (const [part, digest] of Object.entries(expected)) {
-    const other = found[part] ?? null
+  // In the order of the worker's: the order of the caller's is lost on the way.
+  for (const part of Object.keys({ ...found, ...expected })) {
+    const [digest, other] = [expected[part] ?? null, found[part] ?? null]
     if (other !== digest)
       throw new SheikhError(
         'version-mismatch',

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { canonicalJson, isSheikhError, messageOf, SheikhError, Slots } from '../core/index.js'
+import { canonicalJson, digestOfPart, isSheikhError, messageOf, SheikhError, Slots } from '../core/index.js'
 import type { Dataset } from '../dataset/index.js'
 import { type FailedItem, predictShard, writePredictions } from '../evaluation/index.js'
 import {
@@ -16,6 +16,7 @@ import { storageFaultOf } from '../store/index.js'
 import { partsOfTrainer, type Trainer } from '../trainer/index.js'
 import { openFiles } from './open-files.js'
 import { rowsInShard } from './shard-rows.js'
+import { type CandidateVariant, variantsOf } from './variants.js'
 
 /** Some rows of an evaluation set, to predict. JSON. */
 export interface ShardInput {
@@ -39,6 +40,8 @@ export interface EvaluationKindOptions<I, T> {
   readonly trainer: Trainer<NoInfer<I>, NoInfer<T>>
   /** Read only if its samples name files: the inputs of other rows are objects of the store. */
   readonly dataset: Dataset<I, T>
+  /** Further candidates of the pipeline, whose trainers load their models. @default none */
+  readonly candidates?: Readonly<Record<string, CandidateVariant<NoInfer<I>, NoInfer<T>>>> | undefined
 }
 
 /**
@@ -110,7 +113,8 @@ interface LoadRequest extends EvaluationKindOptions<unknown, unknown>, Pick<Shar
   readonly key: string
 }
 
-async function loadModel({ trainer, dataset, expected, key }: LoadRequest, context: JobContext): Promise<LoadedModel> {
+async function loadModel({ dataset, expected, key, ...parts }: LoadRequest, context: JobContext): Promise<LoadedModel> {
+  const trainer = trainerOf(parts, expected)
   const { store, objects } = context
   const data = expected['data'] ?? null
   const own = await partsOfTrainer(trainer, context)
@@ -144,6 +148,12 @@ async function loadModel({ trainer, dataset, expected, key }: LoadRequest, conte
     await remove()
     throw error
   }
+}
+
+/** The trainer that the caller has. If the worker has none, the main one, which differs. */
+function trainerOf(parts: Pick<LoadRequest, 'trainer' | 'candidates'>, { trainer: expected }: SameParts) {
+  const trainers = variantsOf(parts).map(({ trainer }) => trainer)
+  return trainers.find((one) => (digestOfPart(one) ?? null) === expected) ?? parts.trainer
 }
 
 /** A fact of errors that are the model's, and not the worker's. */

@@ -79,7 +79,7 @@ export interface PipelineOptions<I, T> {
   readonly secrets?: readonly string[] | undefined
   /**
    * Evaluates on workers, with the same result and the same stage keys. Models that are timed, those whose predictions are known in
-   * part from an earlier run, and candidates of another trainer than `trainer` predict in this process.
+   * part from an earlier run, and candidates of another trainer without a version predict in this process.
    *
    * @default this process
    */

@@ -25,7 +25,11 @@ export async function worker(options: ProjectWorkerOptions): Promise<WorkerParts
   const members = await composition.members()
   const kinds = [
     dataCheckKind({ counter: counterOf(options, composition) }),
-    evaluationKind({ trainer: await composition.trainer(), dataset }),
+    evaluationKind({
+      trainer: await composition.trainer(),
+      candidates: await composition.furtherCandidates(),
+      dataset,
+    }),
     ...(Object.keys(members).length === 0 ? [] : [memberKind({ members, dataset })]),
     ...(configuration.tuning === undefined ? [] : [trialsOf(options, composition)]),
   ]

@@ -1,7 +1,7 @@
-import { type CallContext, type Digest, digestOfPart, SheikhError, untilAborted } from '../core/index.js'
+import { type CallContext, digestOfPart, untilAborted } from '../core/index.js'
 import { type Dataset, snapshotOnce } from '../dataset/index.js'
 import type { Metric } from '../evaluation/index.js'
-import type { JobKind } from '../execute/index.js'
+import { type JobKind, requireSameParts, type SameParts } from '../execute/index.js'
 import { type Lock, lockLost, type Store } from '../store/index.js'
 import type { Trainer } from '../trainer/index.js'
 import type { Point } from './space.js'
@@ -15,13 +15,8 @@ export interface TrialInput {
   readonly seed: number
   /** The lock of the search, if the trainer or the metric has no version: then another search must not use the result. */
   readonly search: number | null
-  /** What the worker must have too. `null`: has no version. */
-  readonly expected: {
-    readonly trainer: Digest | null
-    readonly metric: Digest | null
-    readonly 'training data': Digest
-    readonly 'development data': Digest | null
-  }
+  /** What the worker must have too. Its packages and its device may differ from those of the search. */
+  readonly expected: SameParts
 }
 
 /** What a trial gets besides: it differs after a restart of the search, and does not change the result. JSON. */
@@ -75,14 +70,12 @@ export function trialKind<I, T, P>({
       const { lockToken, latestRun, concurrency } = context.hints as unknown as TrialHints
       const read = await untilAborted(rows(store, context), context.signal)
       const trainer = (await makeTrainer(parameters as P)) as unknown as Trainer<unknown, unknown>
-      const found: TrialInput['expected'] = {
+      requireSameParts('train a trial', expected, {
         trainer: digestOfPart(trainer) ?? null,
         metric: digestOfPart(metric) ?? null,
         'training data': read.summary.trainingDigest,
         'development data': read.summary.developmentDigest ?? null,
-      }
-      for (const part of Object.keys(found) as (keyof typeof found)[])
-        if (found[part] !== expected[part]) throw differs(part, expected[part], found[part])
+      })
       const started = (runId: string) => context.progress({ runId } satisfies TrialStarted)
       const trained = await trainTrial(
         {
@@ -110,10 +103,3 @@ async function lockOfSearch(store: Store, token: number, context: CallContext): 
   await check()
   return { token, check, async release() {}, async [Symbol.asyncDispose]() {} }
 }
-
-const differs = (part: string, expected: Digest | null, found: Digest | null) =>
-  new SheikhError(
-    'version-mismatch',
-    `Cannot train a trial: the ${part} of the worker differs from the ${part} of the search. Give both the same code, configuration and files, and restart the workers.`,
-    { facts: { part, expected, found } },
-  )

@@ -5,9 +5,9 @@ import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { callContext, type Digest, type Json, SheikhError } from '../../src/core/index.js'
 import { Dataset, memorySamples, pinnedSet, proposePinnedSet } from '../../src/dataset/index.js'
-import { evaluate, rememberingModel, writeEvaluation, writePredictions } from '../../src/evaluation/index.js'
+import { accuracy, evaluate, rememberingModel, writeEvaluation, writePredictions } from '../../src/evaluation/index.js'
 import { type Executor, inProcessExecutor, localExecutor } from '../../src/execute/index.js'
-import { storeLedger } from '../../src/gate/index.js'
+import { atLeast, qualityGate, storeLedger } from '../../src/gate/index.js'
 import type { Rows, WeightsDirectory } from '../../src/model/index.js'
 import { predictInShards } from '../../src/pipeline/evaluate-in-shards.js'
 import { evaluateInShards, evaluationKind } from '../../src/pipeline/index.js'
@@ -476,6 +476,45 @@ describe('a pipeline with workers for its evaluation', () => {
     expect(alone).toMatchObject({ status: 'released', cached: false })
     expect(await runOf(sharded)).toEqual({ ...alone, cached: true })
     expect(await runOf(single, executor)).toEqual({ ...alone, cached: true })
+  })
+
+  it('evaluates the models of all candidates on workers, each with its own trainer', async () => {
+    const other = () => fakeTrainer({ setting: 'other' })
+    const loads: string[] = []
+    const counted = (name: string, one: Trainer<string, string>): Trainer<string, string> => ({
+      ...one,
+      load: (...request) => {
+        loads.push(name)
+        return one.load(...request)
+      },
+    })
+    const gate = qualityGate([atLeast(accuracy(), 0.15)])
+    const runOf = async (isSharded: boolean, version: string | undefined) => {
+      loads.length = 0
+      const { store, pipeline } = world()
+      const kinds = [
+        evaluationKind({
+          trainer: counted('main on a worker', fakeTrainer()),
+          candidates: { other: { trainer: counted('other on a worker', other()) } },
+          dataset: datasetOf(samples),
+        }),
+      ]
+      await using executor = inProcessExecutor({ store, kinds })
+      const { candidates, status } = await pipeline(samples, {
+        gate,
+        trainer: counted('main', fakeTrainer()),
+        candidates: { other: { trainer: { ...counted('other', other()), version } } },
+        ...(isSharded && { evaluation: { executor } }),
+      }).run()
+      return { candidates, status, loads: [...loads].sort() }
+    }
+    const { version } = other()
+    const alone = await runOf(false, version)
+    expect(alone.loads).toEqual(['main', 'other'])
+    const sharded = await runOf(true, version)
+    expect(sharded).toEqual({ ...alone, loads: ['main on a worker', 'other on a worker'] })
+    // A worker cannot tell it from others.
+    expect((await runOf(true, undefined)).loads).toEqual(['main on a worker', 'other'])
   })
 
   it.each(['version-mismatch', 'not-found', 'invalid-options', 'missing-peer', 'closed', 'model'] as const)(

@@ -73,9 +73,9 @@ export async function score(
   const known = await keptFile(session, answersKey, predictionsFile, readPredictions)
   const onProgress = evaluationProgress(session, name, rows.size)
   const { evaluation, answers } =
-    session.options.evaluation === undefined || known !== undefined || trainer !== session.options.trainer
+    session.options.evaluation === undefined || known !== undefined || !isOnWorkers(session, trainer)
       ? await scoreHere(session, { weights, prompts, trainer, known: known?.value }, rows, onProgress)
-      : await scoreOnWorkers(session, { weights, prompts }, rows, onProgress)
+      : await scoreOnWorkers(session, { weights, prompts, trainer }, rows, onProgress)
   const file = (path: string) => writeEvaluation(path, evaluation, session.context)
   const written = await keepFile(
     session,
@@ -87,6 +87,10 @@ export async function score(
     await keepFile(session, answersKey, predictionsFile, (path) => writePredictions(path, answers, session.context))
   return { evaluation, ...written, cached: false, key }
 }
+
+/** Of several trainers without a version, a worker cannot tell which one is meant. */
+const isOnWorkers = ({ options }: Session, trainer: Trainer<unknown, unknown>) =>
+  trainer === options.trainer || identityOf(trainer) !== undefined
 
 interface Predicted {
   readonly evaluation: Evaluation
@@ -114,11 +118,11 @@ async function scoreHere(
 
 async function scoreOnWorkers(
   session: Session,
-  { weights, prompts }: Omit<Asked, 'name'>,
+  { weights, prompts, trainer }: Required<Omit<Asked, 'name'>>,
   rows: Rows<unknown, unknown>,
   onProgress: Progress,
 ): Promise<Predicted> {
-  const { trainer, gate, store, dataset, evaluation: shards } = session.options
+  const { gate, store, dataset, evaluation: shards } = session.options
   const { evaluation, answers } = await predictInShards(
     { ...shards!, trainer, dataset, store, weights, rows, metrics: gate.metrics, onProgress },
     session.context,
