@@ -94,7 +94,8 @@ export function dilocoKind<I, T>(trainer: Trainer<I, T>): JobKind<never, unknown
       await removeQuietly(directory)
       return { training, config }
     } catch (error) {
-      await training[Symbol.asyncDispose]().catch(() => undefined)
+      // The first error counts.
+      await Promise.resolve(training[Symbol.asyncDispose]()).catch(() => undefined)
       throw error
     }
   }
