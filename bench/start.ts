@@ -8,12 +8,20 @@
 // uses; on Node 22.1 and later, Node's cache of compiled code for the command line; on Node 20, a script with all its code, which V8
 // reads compiled (src/cli/load-command-line.ts): it takes less than half of the time of the modules.
 //
-// Measured beside other work, a file of dist/ costs very roughly as much as 15 kB of code. These did not help: `minifyWhitespace` in tsup (20 % fewer bytes, the same
-// time, and stack traces without lines); dynamic imports of the readers of Parquet and score files, of the quality checks and of
-// Feast's registry (7 % less code from 31 in place of 23 files, the same time); dynamic imports in the methods of Pipeline (6 % less
-// code from 44 files, slower); static imports in commandTrainer (two files fewer, no difference); rolldown, which divides dist/ more
-// finely (129 files, slower) and whose groups either load unrelated rooms or break the order of modules. The root entry as one bundle
-// of its own would add 41 ms, but a program that also imports another entry would have each class twice.
+// Measured beside other work, a file of dist/ costs very roughly as much as 15 kB of code. These did not help:
+// `minifyWhitespace` in tsup (20 % fewer bytes, the same time, and stack traces without lines); `minifySyntax` (5 % fewer bytes,
+// the same time); dynamic imports of the readers of Parquet and score files, of the quality checks and of Feast's registry (7 %
+// less code from 31 in place of 23 files, the same time); dynamic imports in the methods of Pipeline (6 % less code from 44 files,
+// slower); static imports in commandTrainer (two files fewer, no difference); rolldown, which divides dist/ more finely (129 files,
+// slower) and whose groups either load unrelated rooms or break the order of modules; no import of child_process, worker_threads,
+// vm, zlib and stream (an upper limit: the lines were deleted), 2 % of what the import adds. The root entry as one bundle of its own
+// adds 27 % less, but a program that also imports another entry would have each class twice.
+//
+// Not tried to the end: rollup over what esbuild wrote, with each chunk as a module. esbuild makes a chunk for each set of entries
+// that reach it, and takes every `import()` for an entry. Chunks that the same entries of the package load can be one: with
+// `manualChunks` for these, small chunks added to such a group, and `onlyExplicitManualChunks`, the root entry loads 14 files
+// instead of 26 (10 % less CPU time of what the import adds, on a busy machine), sheikh-freemium/repository 37 instead of 60, and no
+// other entry more than 6 kB of further code. It takes 10 s or more, and needs source maps and all tests of dist/.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
