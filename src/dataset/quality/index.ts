@@ -1,6 +1,6 @@
 export { type CheckQualityOptions, checkQuality } from './check-quality.js'
 export { type CountTokensOptions, countTokens } from './count-tokens.js'
-export { type DataCheckKindOptions, dataCheckKind, dataCheckKindName } from './data-check-kind.js'
+export { type DataCheckKindOptions, dataCheckKind } from './data-check-kind.js'
 export type { DataCheckWorkers } from './examine-on-workers.js'
 export type { ReleasedData } from './findings-about.js'
 export { Histogram } from './histogram.js'
