@@ -21,6 +21,7 @@ export {
   type LocalExecutorOptions,
   localExecutor,
   type QueueOptions,
+  type SameParts,
   type ShardOptions,
   type WorkerModule,
   type WorkerParts,
