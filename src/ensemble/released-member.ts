@@ -18,7 +18,11 @@ export interface ReleasedMember<I, T> extends Trainer<I, T> {
   readonly loader: Trainer<I, T>
 }
 
-export const isReleasedMember = <I, T>(trainer: Trainer<I, T>): trainer is ReleasedMember<I, T> => 'loader' in trainer
+const memberName = 'released-member'
+
+/** A host's own trainer may have a member `loader` too. */
+export const isReleasedMember = <I, T>(trainer: Trainer<I, T>): trainer is ReleasedMember<I, T> =>
+  trainer.name === memberName && 'loader' in trainer
 
 /**
  * A released model as a member of an ensemble. It is not trained: the pipeline opens the release in its own registry, hashes every
@@ -42,7 +46,7 @@ export function releasedMember<I = string, T = string>({
   trainer: loader,
 }: ReleasedMemberOptions<I, T>): ReleasedMember<I, T> {
   const isVersioned = identityOf(loader) !== undefined
-  const name = 'released-member'
+  const name = memberName
   const describe = () => ({ version, digest, trainer: described(loader) })
   const { targets, weightsFormat, base, environment, files } = loader
   return {

@@ -5,7 +5,7 @@ import { groupKeyOf as groupOf, isSelected, type RowIdentity } from '../dataset/
 import type { Release } from '../releaser/index.js'
 import type { BaseRecord, CandidateRecord, NamedRelease } from '../trainer/index.js'
 import { stageKeyOf } from './keys.js'
-import { candidateRecordOf } from './lookup.js'
+import { candidateRecordOf, partsOf } from './lookup.js'
 import type { Session } from './session.js'
 import { findKept, keep } from './stage-cache.js'
 
@@ -52,19 +52,29 @@ export async function knownRows(
   history: readonly Release[],
   release: Release,
 ): Promise<ReadonlySet<Digest>> {
+  const rows = new Set<Digest>()
+  await addKnownRows(session, history, release, { rows, seen: new Set() })
+  return rows
+}
+
+/** @param known.seen the versions whose rows are in it: releases may have parts in common, generation after generation. */
+async function addKnownRows(
+  session: Session,
+  history: readonly Release[],
+  release: Release,
+  known: { readonly rows: Set<Digest>; readonly seen: Set<string> },
+): Promise<void> {
+  if (known.seen.has(release.version)) return
+  known.seen.add(release.version)
   session.context.signal.throwIfAborted()
   const made = candidateRecordOf(release, history)
   if (made === undefined)
     throw unknown(release, release.record.importedFrom === undefined ? 'its record does not say' : 'it was imported')
   // A part is older than what was made of it, so that a record which names itself ends too.
   const older = history.slice(history.findIndex(({ version }) => version === release.version) + 1)
-  const known = async (part: NamedRelease) => knownRows(session, older, earlierPart(release, older, part))
-  const before: ReadonlySet<Digest> = made.base === undefined ? new Set() : await known(made.base)
-  const rows =
-    (await keptRows(session, made.trainingDigest)) ?? (await rowsOfCommits(session, history, { release, made, before }))
-  const all = new Set([...before, ...rows])
-  for (const part of made.releases ?? []) for (const row of await known(part)) all.add(row)
-  return all
+  for (const part of partsOf(made)) await addKnownRows(session, older, earlierPart(release, older, part), known)
+  const rows = (await keptRows(session, made.trainingDigest)) ?? (await rowsOfCommits(session, history, release, made))
+  for (const row of rows) known.rows.add(row)
 }
 
 /** The release that another was made of; its files may be gone, its record never is. */
@@ -78,7 +88,8 @@ function earlierPart(release: Release, older: readonly Release[], part: NamedRel
 async function rowsOfCommits(
   session: Session,
   history: readonly Release[],
-  { release, made, before }: { release: Release; made: CandidateRecord; before: ReadonlySet<Digest> },
+  release: Release,
+  made: CandidateRecord,
 ): Promise<readonly Digest[]> {
   const { rowsAtCommit } = session.options
   const commits = history.flatMap(({ record: { candidate, commit, restoredFrom } }) =>
@@ -88,6 +99,7 @@ async function rowsOfCommits(
   )
   let fact = `the store does not hold them, and ${rowsAtCommit === undefined ? 'nothing gives those of a commit' : 'no commit is recorded'}`
   let cause: unknown
+  const before = rowsAtCommit === undefined ? new Set<Digest>() : await replayedFrom(session, history, release, made)
   for (const commit of rowsAtCommit === undefined ? [] : new Set(commits)) {
     try {
       const there = await rowsAtCommit!(commit, session.context)
@@ -106,6 +118,18 @@ async function rowsOfCommits(
     }
   }
   throw unknown(release, fact, cause)
+}
+
+/** The rows that the base of a release knows, if only a share of them was trained on again. */
+async function replayedFrom(
+  session: Session,
+  history: readonly Release[],
+  release: Release,
+  { base }: CandidateRecord,
+): Promise<ReadonlySet<Digest>> {
+  if (base === undefined || base.replayShare === 1) return new Set()
+  const older = history.slice(history.findIndex(({ version }) => version === release.version) + 1)
+  return knownRows(session, older, earlierPart(release, older, base))
 }
 
 /** Whether a row is trained on: one that the base does not know always, another by the hash of its group. */

@@ -1,7 +1,7 @@
 import { type CallContext, type Digest, SheikhError } from '../core/index.js'
 import type { Gate, LedgerEntry } from '../gate/index.js'
 import type { Release } from '../releaser/index.js'
-import type { CandidateRecord } from '../trainer/index.js'
+import type { CandidateRecord, NamedRelease } from '../trainer/index.js'
 import type { PipelineOptions } from './options.js'
 
 interface ReadingSession {
@@ -50,6 +50,12 @@ export function candidateRecordOf(release: Release, history: readonly Release[])
   const made = same.find(({ record }) => record.candidate !== undefined && record.importedFrom === undefined)
   return made?.record.candidate
 }
+
+/** The releases that a candidate was made of: its base, and those that its trainer named. */
+export const partsOf = (made: CandidateRecord | undefined): readonly NamedRelease[] => [
+  ...(made?.base === undefined ? [] : [made.base]),
+  ...(made?.releases ?? []),
+]
 
 /**
  * The best model ever released and not withdrawn, by the gate's primary metric; `undefined` where the gate names none, or

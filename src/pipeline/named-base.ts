@@ -4,8 +4,8 @@ import { type Digest, isDigest, SheikhError } from '../core/index.js'
 import type { WeightsDirectory } from '../model/index.js'
 import { isVersion, payloadFolders, type Release, type Version, weightsOf } from '../releaser/index.js'
 import { verifyManifest } from '../store/index.js'
-import type { BaseRecord, CandidateRecord, NamedRelease, Trainer } from '../trainer/index.js'
-import { candidateRecordOf, latestReleaseOf, namedRelease } from './lookup.js'
+import type { BaseRecord, Trainer } from '../trainer/index.js'
+import { candidateRecordOf, latestReleaseOf, namedRelease, partsOf } from './lookup.js'
 import type { Session } from './session.js'
 
 /** A release of the pipeline's own registry to start training from. Naming another one is a decision, and a new source key. */
@@ -92,15 +92,24 @@ export function releasedBase(history: readonly Release[], base: NamedBase, { act
   )
 }
 
-/** A release that it was made of in turn, and that is withdrawn: what was wrong there may be in its weights still. */
-export function withdrawnAncestor(history: readonly Release[], { version }: Release): Release | undefined {
+/**
+ * A release that it was made of in turn, and that is withdrawn: what was wrong there may be in its weights still.
+ *
+ * @param seen versions that were made of no such release: releases may have parts in common, generation after generation.
+ */
+export function withdrawnAncestor(
+  history: readonly Release[],
+  { version }: Release,
+  seen: Set<string> = new Set(),
+): Release | undefined {
   const at = history.findIndex((release) => release.version === version)
   const older = history.slice(at + 1)
   for (const { version: part } of partsOf(candidateRecordOf(history[at]!, history))) {
     const earlier = older.find(({ version }) => version === part)
-    if (earlier === undefined) continue
+    if (earlier === undefined || seen.has(part)) continue
+    seen.add(part)
     const withdrawn = [earlier, latestReleaseOf(history, earlier.bundle)!].find((one) => one.withdrawn !== undefined)
-    const found = withdrawn ?? withdrawnAncestor(history, earlier)
+    const found = withdrawn ?? withdrawnAncestor(history, earlier, seen)
     if (found !== undefined) return found
   }
   return undefined
@@ -121,12 +130,6 @@ export function warnOfAncestor(
     { version },
   )
 }
-
-/** The releases that a candidate was made of: its base, and those that its trainer named. */
-export const partsOf = (made: CandidateRecord | undefined): readonly NamedRelease[] => [
-  ...(made?.base === undefined ? [] : [made.base]),
-  ...(made?.releases ?? []),
-]
 
 /** Its weights in a folder of their own, every file hashed. @throws `artifact-corrupt`, `not-found`. */
 export async function openBase(session: Session, { release }: Pick<FoundBase, 'release'>): Promise<WeightsDirectory> {

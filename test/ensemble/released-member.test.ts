@@ -10,6 +10,7 @@ import { inProcessExecutor } from '../../src/execute/index.js'
 import { atLeast, qualityGate } from '../../src/gate/index.js'
 import type { Rows } from '../../src/model/index.js'
 import type { PipelineOptions } from '../../src/pipeline/index.js'
+import { withdrawnAncestor } from '../../src/pipeline/named-base.js'
 import { loadRelease, type Release } from '../../src/releaser/index.js'
 import { reportRun } from '../../src/report/run/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
@@ -219,6 +220,53 @@ describe('a release as a member', () => {
     )
     const trainer = ensembleTrainer({ members, combine: 'weights', shares: { m0: 3 } })
     expect((await pipeline(grown, { trainer }).run()).status).toBe('released')
+  })
+
+  it('is followed through generations once each, also if each is made of the two before', async () => {
+    const there = world()
+    let reads = 0
+    const get: typeof there.store.objects.get = (...asked) => {
+      reads += 1
+      return there.store.objects.get(...asked)
+    }
+    const store = { ...there.store, objects: { ...there.store.objects, get } }
+    const made: Release[] = []
+    const data = [...samples]
+    const readsOfRun: number[] = []
+    for (let generation = 1; generation <= 11; generation += 1) {
+      const releases = made.slice(-2).map(({ version, bundle }) => ({ version, digest: bundle }))
+      const trainer = { ...fakeTrainer({ setting: generation }), releases }
+      reads = 0
+      data.push({ id: `new-${generation}`, text: `word${generation} 1`, label: 'fruit' })
+      made.push(await release(there.pipeline([...data], { trainer, store, gate: lenient })))
+      readsOfRun.push(reads)
+    }
+    const history = made.toReversed()
+    const last = readsOfRun.slice(-3).map((count, index, counts) => count - (counts[index - 1] ?? count))
+    expect(last[2]).toBe(last[1])
+    let asked = 0
+    const counted = history.map((one) => ({
+      ...one,
+      get record() {
+        asked += 1
+        return one.record
+      },
+    }))
+    const askedOf = (count: number) => {
+      asked = 0
+      expect(withdrawnAncestor(counted.slice(-count), counted.at(-count)!)).toBeUndefined()
+      return asked
+    }
+    expect(askedOf(11) - askedOf(10)).toBe(askedOf(10) - askedOf(9))
+  })
+
+  it('is no other trainer that has a loader of its own', async () => {
+    const { pipeline } = world()
+    const own = Object.assign(fakeTrainer({ setting: 2 }), { loader: 'csv' })
+    const { record } = await release(
+      pipeline(samples, { trainer: ensembleTrainer({ members: { own, now: fakeTrainer() } }), gate: lenient }),
+    )
+    expect(record.candidate?.trainer.name).toBe('ensemble')
   })
 
   it('without a pipeline ends in an error, and leaves nothing', async () => {
