@@ -64,12 +64,15 @@ const trust = { trustedKeys: [trusted], atMs }
 describe('a statement of where a release comes from', () => {
   it('names the release that training started from, and its bundle', () => {
     const base = { version: '1.1.0', digest, replayShare: 0.5 }
-    const record = { ...pending.record, candidate: { ...candidate, base } }
+    const record = { ...pending.record, candidate: { ...candidate, base, releases: [{ version: '1.0.0', digest }] } }
     const { predicate } = provenanceOf({ ...pending, record }, options)
     expect(predicate).toMatchObject({
       buildDefinition: {
-        externalParameters: { candidate: { base } },
-        resolvedDependencies: expect.arrayContaining([{ name: 'base 1.1.0', digest: { sha256: hexOf(digest) } }]),
+        externalParameters: { candidate: { base, releases: [{ version: '1.0.0', digest }] } },
+        resolvedDependencies: expect.arrayContaining([
+          { name: 'base 1.1.0', digest: { sha256: hexOf(digest) } },
+          { name: 'release 1.0.0', digest: { sha256: hexOf(digest) } },
+        ]),
       },
     })
   })

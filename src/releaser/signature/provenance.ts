@@ -26,7 +26,7 @@ export interface ProvenanceOptions {
  */
 export function provenanceOf(pending: PendingRelease, options: ProvenanceOptions): Statement {
   const { manifest, version, postPublish, record } = pending
-  const { trainer, seed, trainingDigest, environment, base } = record.candidate ?? {}
+  const { trainer, seed, trainingDigest, environment, base, releases } = record.candidate ?? {}
   const fingerprint = record.dataset?.fingerprint
   const packages: Readonly<Record<string, string>> = { ...environment?.packages, ...options.packages }
   return {
@@ -43,7 +43,7 @@ export function provenanceOf(pending: PendingRelease, options: ProvenanceOptions
           commit: record.commit,
           sourceKey: postPublish.sourceKey,
           restoredFrom: record.restoredFrom,
-          candidate: record.candidate === undefined ? undefined : { trainer, seed, trainingDigest, base },
+          candidate: record.candidate === undefined ? undefined : { trainer, seed, trainingDigest, base, releases },
           dataset: fingerprint,
           evaluation: record.evaluationDigest,
         },
@@ -53,6 +53,10 @@ export function provenanceOf(pending: PendingRelease, options: ProvenanceOptions
           ...commitOf(record.commit, options.repositoryUrl),
           ...(fingerprint === undefined ? [] : [{ name: 'dataset', digest: { merkleSha256: hexOf(fingerprint) } }]),
           ...(base === undefined ? [] : [{ name: `base ${base.version}`, digest: { sha256: hexOf(base.digest) } }]),
+          ...(releases ?? []).map(({ version, digest }) => ({
+            name: `release ${version}`,
+            digest: { sha256: hexOf(digest) },
+          })),
           ...Object.keys(packages)
             .sort()
             .map((name) => ({ name: `${name}@${packages[name]}`, uri: purlOf(name, packages[name]!) })),
