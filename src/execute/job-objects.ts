@@ -38,7 +38,8 @@ export async function withInput<R>(
       try {
         return await work(digest)
       } catch (error) {
-        if (attempt === mostAttempts || !isLost(error) || (await store.objects.has(digest))) throw error
+        // Not even if the store has it now: its files may have been removed while it was stored.
+        if (attempt === mostAttempts || !isLost(error)) throw error
         await put()
       }
     }
@@ -70,8 +71,8 @@ export const putFiles = (
   })
 
 /**
- * Opens a directory that a job made. If the job was done before and the directory is lost, damaged or unreadable, the directory is
- * removed, and the job is done again, so that the store then has a sound one.
+ * Opens a directory that a job made. If the directory is lost, damaged or unreadable, it is removed, and the job is done again, so that
+ * the store then has a sound one. Another process may have removed the directory of an equal job.
  *
  * @param run runs the job. @param name of the object.
  * @param open reads the directory. @throws `artifact-corrupt` if it is not what the job should have made.
@@ -80,7 +81,7 @@ export async function openResult<O, R>(
   store: Store,
   run: () => Promise<JobResult<O>>,
   name: string,
-  open: (folder: string, value: O) => Promise<R>,
+  open: (folder: string, result: JobResult<O>) => Promise<R>,
   context: CallContext,
 ): Promise<{ readonly result: JobResult<O>; readonly opened: R }> {
   const take = async (result: JobResult<O>) => ({
@@ -88,14 +89,14 @@ export async function openResult<O, R>(
     opened: await withFolder(store, async (folder) => {
       const kept = join(folder, 'kept')
       await store.objects.getDirectory(result.objects[name]!, kept, context)
-      return open(kept, result.value)
+      return open(kept, result)
     }),
   })
   const first = await run()
   try {
     return await take(first)
   } catch (error) {
-    if (!first.reused || !isLost(error)) throw error
+    if (!isLost(error)) throw error
     await discard(store, first.objects[name]!, context)
     return take(await run())
   }

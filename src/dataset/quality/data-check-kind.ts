@@ -35,7 +35,7 @@ export function dataCheckKind({ counter }: DataCheckKindOptions = {}): JobKind<n
   const kind: JobKind<DataCheckInput, null> = {
     ...dataCheckKindName,
     async run({ settings, expected }, context) {
-      const { store, objects } = context
+      const { store, objects, job } = context
       const counts = expected['tokenizer'] !== null
       if (counts && counter === undefined)
         throw new SheikhError(
@@ -52,7 +52,10 @@ export function dataCheckKind({ counter }: DataCheckKindOptions = {}): JobKind<n
       const facts: RowFacts[] = []
       for (const block of unpackBlocks(await readInput(store, objects['rows']!, context)))
         facts.push(...(await examiner.examine(block)))
-      return { value: null, objects: { facts: await putFiles(store, (folder) => writeFacts(folder, facts), context) } }
+      return {
+        value: null,
+        objects: { facts: await putFiles(store, (folder) => writeFacts(folder, job, facts), context) },
+      }
     },
   }
   return kind

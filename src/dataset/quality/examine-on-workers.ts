@@ -1,5 +1,13 @@
 import type { CallContext, Digest } from '../../core/index.js'
-import { checkShardOptions, discard, inOrder, openResult, type ShardOptions, withInput } from '../../execute/index.js'
+import {
+  checkShardOptions,
+  discard,
+  inOrder,
+  type JobResult,
+  openResult,
+  type ShardOptions,
+  withInput,
+} from '../../execute/index.js'
 import type { Store } from '../../store/index.js'
 import { type DataCheckInput, dataCheckKindName, partsOfDataCheck } from './data-check-kind.js'
 import type { ExaminedRows, RowBlock, RowExamination } from './examine-rows.js'
@@ -28,7 +36,8 @@ export function examineOnWorkers(workers: DataCheckWorkers): RowExamination {
         async (rows) => {
           const job = { kind: dataCheckKindName, input, objects: { rows } }
           const run = () => executor.run<DataCheckInput, null>(job, within)
-          const open = (folder: string) => readFacts(folder, places.length, within)
+          const open = (folder: string, { job }: JobResult<null>) =>
+            readFacts(folder, { job, rows: places.length }, within)
           const { result, opened } = await openResult(store, run, 'facts', open, within)
           made.push(result.objects['facts']!)
           return { places, facts: opened }

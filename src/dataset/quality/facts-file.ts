@@ -1,7 +1,17 @@
 // How rows travel to the workers of a data check, and what they found travels back.
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, fits, list, object, optional, SheikhError, shapeOf } from '../../core/index.js'
+import {
+  type CallContext,
+  type Digest,
+  digest,
+  fits,
+  list,
+  object,
+  optional,
+  SheikhError,
+  shapeOf,
+} from '../../core/index.js'
 import { type Mark, nameBytes, type RowFacts, type RowToExamine } from './examine-rows.js'
 import type { RowTokens } from './token-counter.js'
 
@@ -41,20 +51,28 @@ const unpacked = ([text, json, flags, texts, counted]: PackedRow): RowToExamine 
   ...(counted !== undefined && { counted: counted as unknown as NonNullable<RowToExamine['counted']> }),
 })
 
-const factsFile = 'facts.json'
-const numbersFile = 'numbers.bin'
+const factsFile = 'facts'
+
+/** Which job made the facts, and about how many rows. */
+export interface FactsOf {
+  readonly job: Digest
+  readonly rows: number
+}
 
 // A length in the file is one more than that of the list, so that 0 tells that there is none.
 const absent = 0
 
-/** Writes the facts of the rows of a shard: JSON about the rows with something in them, and numbers about all. */
-export async function writeFacts(folder: string, facts: readonly RowFacts[]): Promise<void> {
+/**
+ * Writes the facts of the rows of a shard, as one file: a line of JSON about the rows with something in them, and numbers about all.
+ * The file names its job, so no other directory of the store contains it, and it can be removed.
+ */
+export async function writeFacts(folder: string, job: Digest, facts: readonly RowFacts[]): Promise<void> {
   const marked = facts.flatMap(({ marks, tokens }, row) =>
     marks.length > 0 || tokens !== undefined ? [{ row, marks, ...(tokens && { tokens }) }] : [],
   )
-  await writeFile(join(folder, factsFile), JSON.stringify({ formatVersion: 1, rows: facts.length, marked }))
+  const head = JSON.stringify({ formatVersion: 1, job, rows: facts.length, marked })
   const lengths = new Uint32Array(2 * facts.length)
-  const parts: Uint8Array[] = [bytesOf(lengths)]
+  const parts: Uint8Array[] = [Buffer.from(`${head}\n`), bytesOf(lengths)]
   for (const [row, { compared, features }] of facts.entries()) {
     if (compared !== undefined) {
       lengths[2 * row] = compared.sketch.length + 1
@@ -65,13 +83,14 @@ export async function writeFacts(folder: string, facts: readonly RowFacts[]): Pr
       parts.push(bytesOf(features))
     }
   }
-  await writeFile(join(folder, numbersFile), Buffer.concat(parts))
+  await writeFile(join(folder, factsFile), Buffer.concat(parts))
 }
 
 const isMark = (value: unknown): value is Mark =>
   Array.isArray(value) && value.length >= 2 && value.length <= 3 && value.every((part) => typeof part === 'string')
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 const factsShape = object({
+  job: digest,
   rows: shapeOf(isCount),
   marked: list(
     object({
@@ -82,19 +101,22 @@ const factsShape = object({
   ),
 })
 
-/** @throws `artifact-corrupt` for files that are not those of a shard with so many rows. */
-export async function readFacts(folder: string, rows: number, { signal }: CallContext): Promise<readonly RowFacts[]> {
+/** @throws `artifact-corrupt` for a file that is not that of this job with so many rows. */
+export async function readFacts(
+  folder: string,
+  { job, rows }: FactsOf,
+  { signal }: CallContext,
+): Promise<readonly RowFacts[]> {
   signal.throwIfAborted()
-  const [text, numbers] = await Promise.all([
-    readFile(join(folder, factsFile), 'utf8'),
-    readFile(join(folder, numbersFile)),
-  ]).catch((error: unknown) => {
-    throw corrupt('a file is missing', error)
+  const bytes = await readFile(join(folder, factsFile)).catch((error: unknown) => {
+    throw corrupt('the file is missing', error)
   })
-  const read = parsed(text)
+  const end = bytes.indexOf('\n')
+  const read = parsed(bytes.toString('utf8', 0, Math.max(0, end)))
   if (!fits(factsShape, read) || read.rows !== rows) throw corrupt(`it is not about ${rows} rows`)
+  if (read.job !== job) throw corrupt('another job made it')
   const facts: RowFacts[] = Array.from({ length: rows }, () => ({ marks: [] }))
-  const cursor = new Cursor(numbers)
+  const cursor = new Cursor(bytes.subarray(end + 1))
   const lengths = cursor.take(Uint32Array, 2 * rows)
   for (let row = 0; row < rows; row += 1) {
     const [sketch, features] = [lengths[2 * row]!, lengths[2 * row + 1]!]
@@ -139,11 +161,11 @@ class Cursor {
   }
 
   end(): void {
-    if (this.#at !== this.#bytes.length) throw corrupt('a file has another length')
+    if (this.#at !== this.#bytes.length) throw corrupt('the file has another length')
   }
 
   #next(length: number): Buffer {
-    if (this.#at + length > this.#bytes.length) throw corrupt('a file has another length')
+    if (this.#at + length > this.#bytes.length) throw corrupt('the file has another length')
     this.#at += length
     return this.#bytes.subarray(this.#at - length, this.#at)
   }
@@ -156,7 +178,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw corrupt('a file is not JSON', error)
+    throw corrupt('its first line is not JSON', error)
   }
 }
 

@@ -1,9 +1,16 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { callContext, canonicalJson, type Digest, type Json } from '../../../src/core/index.js'
-import { checkQuality, dataCheckKind, qualityKinds, type TokenCounter } from '../../../src/dataset/index.js'
+import { callContext, canonicalJson, type Digest, digestJson, type Json } from '../../../src/core/index.js'
+import {
+  checkQuality,
+  Dataset,
+  dataCheckKind,
+  memorySamples,
+  qualityKinds,
+  type TokenCounter,
+} from '../../../src/dataset/index.js'
 import { textPerBlock } from '../../../src/dataset/quality/examine-rows.js'
 import { packBlock, readFacts, unpackBlocks, writeFacts } from '../../../src/dataset/quality/facts-file.js'
 import { type Executor, inProcessExecutor } from '../../../src/execute/index.js'
@@ -113,6 +120,36 @@ describe('checkQuality with workers', () => {
     ])
   })
 
+  it('gives the report of one process if another check ends between a job and the reading of its facts', async () => {
+    const store = memoryStore()
+    await using executor = inProcess(store)
+    // Rows without a finding, of which there is nothing to say but their number; and the same rows.
+    for (const name of ['other', 'clean']) {
+      const cleanOf = (start: string) => {
+        const samples = Array.from({ length: 30 }, (_, row) => ({
+          id: `${start} ${row}`,
+          text: `${start} words ${row}`,
+        }))
+        return new Dataset({ source: memorySamples(samples), input: 'text', id: 'id' }) as unknown as typeof texts
+      }
+      const options = { evaluation: 'none', license: 'off', dataset: cleanOf('clean') } as const
+      const another = { ...options, dataset: cleanOf(name) }
+      let opened = 0
+      const objects: Store['objects'] = {
+        ...store.objects,
+        async getDirectory(...directory) {
+          opened += 1
+          if (opened === 1) await reportOf({ executor, store }, another)
+          return store.objects.getDirectory(...directory)
+        },
+      }
+      expect(await reportOf({ executor, store: { ...store, objects } }, options)).toBe(
+        await reportOf(undefined, options),
+      )
+      expect(opened).toBe(name === 'clean' ? 2 : 1)
+    }
+  })
+
   it.each([
     ['another tokenizer', countsWords('2'), 'the tokenizer of the worker differs'],
     ['no tokenizer', undefined, 'the worker has no counter'],
@@ -199,19 +236,26 @@ describe('the files of a shard', () => {
       { marks: [] },
       { compared: { input: '0'.repeat(16), name: '1'.repeat(16), sketch: new Uint32Array(0) }, marks: [] },
     ]
-    const folder = await folderWith()
-    await writeFacts(folder, facts)
-    expect(await readFacts(folder, 4, context)).toEqual(facts)
-    const { writeFile } = await import('node:fs/promises')
-    const numbers = await readFile(join(folder, 'numbers.bin'))
-    const refused = () => expect(readFacts(folder, 4, context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
-    await expect(readFacts(folder, 3, context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
-    for (const wrong of [numbers.subarray(1), Buffer.concat([numbers, numbers]), Buffer.alloc(0)]) {
-      await writeFile(join(folder, 'numbers.bin'), wrong)
+    const [folder, job, other] = [await folderWith(), digestJson('job'), digestJson('other')]
+    await writeFacts(folder, job, facts)
+    expect(await readFacts(folder, { job, rows: 4 }, context)).toEqual(facts)
+    const path = join(folder, 'facts')
+    const written = await readFile(path)
+    const refused = (of = { job, rows: 4 }) =>
+      expect(readFacts(folder, of, context)).rejects.toMatchObject({ code: 'artifact-corrupt' })
+    await refused({ job, rows: 3 })
+    await refused({ job: other, rows: 4 })
+    for (const wrong of [
+      written.subarray(0, -1),
+      written.subarray(1),
+      Buffer.concat([written, written]),
+      Buffer.from('{"rows":4'),
+      Buffer.alloc(0),
+    ]) {
+      await writeFile(path, wrong)
       await refused()
     }
-    await writeFile(join(folder, 'numbers.bin'), numbers)
-    await writeFile(join(folder, 'facts.json'), '{"rows":4')
+    await rm(path)
     await refused()
   })
 })
