@@ -22,7 +22,7 @@ import { readSmallJson, type WeightsDirectory } from '../model/index.js'
 import { isName } from '../store/index.js'
 import type { Combination } from './combine.js'
 
-const file = 'config.json'
+export const ensembleFile = 'config.json'
 /** Names the members beside averaged weights. */
 export const fileOfAverage = 'ensemble.json'
 
@@ -54,19 +54,19 @@ export const membersFolder = 'members'
 export const memberFolder = (folder: string, name: string) => join(folder, membersFolder, name)
 
 export async function writeEnsembleFile(folder: string, content: EnsembleContent): Promise<void> {
-  const name = content.combine === 'weights' ? fileOfAverage : file
+  const name = content.combine === 'weights' ? fileOfAverage : ensembleFile
   await writeFile(join(folder, name), `${JSON.stringify(content as unknown as Json, null, 2)}\n`)
 }
 
 /** @throws `artifact-corrupt` for weights that are not an ensemble. */
 export async function readEnsembleFile({ path }: WeightsDirectory): Promise<EnsembleFile> {
-  const content = await readSmallJson(join(path, file))
+  const content = await readSmallJson(join(path, ensembleFile))
   const isWhole =
     fits(ensembleShape, content) &&
     content.members.every(({ share }) => share > 0) &&
     new Set(content.members.map(({ name }) => name)).size === content.members.length
   if (isWhole) return content
-  const fact = typeof content === 'string' ? `${file} ${content}` : `${file} does not describe one`
+  const fact = typeof content === 'string' ? `${ensembleFile} ${content}` : `${ensembleFile} does not describe one`
   throw new SheikhError(
     'artifact-corrupt',
     `Cannot load the ensemble: ${fact}. Load the weights with the trainer that made them.`,

@@ -2,18 +2,11 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Digest, identityOf, type Json, SheikhError } from '../core/index.js'
 import type { Metric } from '../evaluation/index.js'
-import { type Model, readWeightsDirectory, rereadWeightsDirectory } from '../model/index.js'
+import { type Model, readWeightsDirectory } from '../model/index.js'
 import { namesIn, removeQuietly } from '../store/index.js'
-import type { Candidate, CandidateRecord, FitContext, FitRequest, LoadContext, Trainer } from '../trainer/index.js'
+import type { Candidate, CandidateRecord, FitContext, FitRequest, Trainer } from '../trainer/index.js'
 import type { Combination } from './combine.js'
-import {
-  type EnsembleContent,
-  type EnsembleFile,
-  memberFolder,
-  readEnsembleFile,
-  writeEnsembleFile,
-} from './ensemble-file.js'
-import { ensembleModel, type MemberModel } from './ensemble-model.js'
+import { type EnsembleContent, memberFolder, writeEnsembleFile } from './ensemble-file.js'
 import {
   checkSameTrainer,
   commonBase,
@@ -22,7 +15,8 @@ import {
   joinWeights,
   writeAverage,
 } from './join-members.js'
-import { described, environmentOf, type Member, membersOf, ofMember, refusal } from './member.js'
+import { loadEnsemble } from './load-ensemble.js'
+import { described, environmentOf, membersOf, refusal } from './member.js'
 import { isReleasedMember } from './released-member.js'
 import { type MemberTest, selectMembers } from './select-members.js'
 import { type TrainedMember, trainMembers } from './train-members.js'
@@ -143,40 +137,8 @@ export function ensembleTrainer<I = string, T = string>(options: EnsembleOptions
     },
     async load(weights, context): Promise<Model<I>> {
       if (combine === 'weights') return trainers[0]!.load(weights, context)
-      const content = await readEnsembleFile(weights)
-      const loaded: MemberModel<I>[] = []
-      try {
-        for (const member of content.members) loaded.push(await loadMember(member, { weights, members }, context))
-      } catch (error) {
-        await Promise.all(loaded.map(({ model }) => model[Symbol.asyncDispose]()))
-        throw error
-      }
-      const atOnce = context.thread === 'own'
-      return ensembleModel({ digest: weights.digest, members: loaded, combine: content.combine, atOnce })
+      return loadEnsemble(weights, (name) => members.find((one) => one.name === name)?.trainer, context)
     },
-  }
-}
-
-async function loadMember<I, T>(
-  { name, share, weights: expected }: EnsembleFile['members'][number],
-  { weights, members }: { readonly weights: { readonly path: string }; readonly members: readonly Member<I, T>[] },
-  context: LoadContext,
-): Promise<MemberModel<I>> {
-  const member = members.find((one) => one.name === name)
-  const corrupt = (fact: string) =>
-    new SheikhError(
-      'artifact-corrupt',
-      `Cannot load the ensemble: ${fact}. Load the weights with the trainer that made them.`,
-      { facts: { member: name } },
-    )
-  if (member === undefined) throw corrupt(`it has a member "${name}", which this trainer does not have`)
-  const read = await rereadWeightsDirectory(memberFolder(weights.path, name), context)
-  if (read.digest !== expected) throw corrupt(`the files of the member "${name}" are not those that were trained`)
-  try {
-    return { name, share, model: await member.trainer.load(read, context) }
-  } catch (error) {
-    context.signal.throwIfAborted()
-    throw ofMember(error, name)
   }
 }
 

@@ -20,13 +20,32 @@ export interface ProjectEnsembleParts {
 /** The trainer of all members, or of the only model if the project has no ensemble. */
 export async function projectTrainer(configuration: Configuration, parts: ProjectEnsembleParts): Promise<AnyTrainer> {
   const { ensemble } = configuration
-  if (ensemble === undefined) return parts.trainerOf(withTrainingSettings(configuration, parts.settings ?? {}))
+  const model = await parts.trainerOf(withTrainingSettings(configuration, parts.settings ?? {}))
+  if (ensemble === undefined) return loadingAnyRelease(model)
   const { combine, joinBy, shares } = ensemble
   const { ensembleTrainer } = await import('../ensemble/index.js')
-  return ensembleTrainer<unknown, unknown>({
-    ...{ combine, shares, workers: parts.workers, members: await ensembleMembers(configuration, parts) },
+  const members = await ensembleMembers(configuration, parts)
+  const trainer = ensembleTrainer<unknown, unknown>({
+    ...{ combine, shares, workers: parts.workers, members },
     ...(joinBy !== undefined && { joinBy: joinBy === 'accuracy' ? parts.rightness() : metricNamed(joinBy)! }),
   })
+  return { ...trainer, load: loadingAnyRelease(model, members).load }
+}
+
+/**
+ * Loads also the releases of a project from before it had an ensemble, or other members: after a rollback, and as baselines. One
+ * architecture makes all of them.
+ */
+function loadingAnyRelease(model: AnyTrainer, members: Readonly<Record<string, AnyTrainer>> = {}): AnyTrainer {
+  const trainer: AnyTrainer = {
+    ...model,
+    async load(weights, context) {
+      const { loadModelOrEnsemble } = await import('../ensemble/index.js')
+      const loaderOf = (name: string) => (Object.hasOwn(members, name) ? members[name]! : trainer)
+      return loadModelOrEnsemble(weights, { model, loaderOf }, context)
+    },
+  }
+  return trainer
 }
 
 /** The trainers of the members, by name. */
@@ -37,7 +56,7 @@ export async function ensembleMembers(
   const { releasedMember } = await import('../ensemble/index.js')
   const members: [string, AnyTrainer][] = []
   for (const [name, { release, ...own }] of Object.entries(configuration.ensemble?.members ?? {})) {
-    const trainer = await trainerOf(withTrainingSettings(configuration, { ...settings, ...own }))
+    const trainer = loadingAnyRelease(await trainerOf(withTrainingSettings(configuration, { ...settings, ...own })))
     members.push([
       name,
       release === undefined

@@ -75,6 +75,36 @@ describe('an ensemble of mlops/training/config.yaml', () => {
     )
   })
 
+  it('loads releases from before it, after it, with other members, and an ensemble as a member', async () => {
+    const gate =
+      'stages: { validate_weights: { when_inconclusive: release, checks: [ { accuracy_threshold: 0.15 } ] } }\n'
+    const { root, put, commit } = await project({ ...builtIn, 'mlops/pipeline.yaml': gate })
+    const newest = async () => JSON.parse((await sheikh(root, ['history', '--json'])).out).releases[0]
+    const configure = async (text: string) => {
+      put(trainingFile, text)
+      await commit()
+    }
+    const answers = async () => expect(await sheikh(root, ['predict', 'anything'])).toMatchObject({ code: 0 })
+    const membersWith = ({ version, bundle }: { readonly version: string; readonly bundle: string }) =>
+      `ensemble: { members: { before: { release: { version: ${version}, digest: "${bundle}" } }, longer: { num_train_epochs: 4 } } }\n`
+    await sheikh(root, ['run'])
+    await configure(membersWith(await newest()))
+    expect(await sheikh(root, ['run'])).toMatchObject({ code: 0 })
+    const both = await newest()
+    await configure('ensemble: { members: { other: {}, longer: { num_train_epochs: 2 } } }\n')
+    await answers()
+    await configure('training: { num_train_epochs: 2 }\n')
+    await answers()
+    await configure(membersWith(both))
+    expect(await sheikh(root, ['run'])).toMatchObject({ code: 0 })
+    await answers()
+    expect((await newest()).record.candidate.releases).toMatchObject([{ version: both.version }])
+    expect(await sheikh(root, ['rollback', '--to', '0.1.0', '--reason', 'wrong', '--by', 'ada'])).toMatchObject({
+      code: 0,
+    })
+    await answers()
+  })
+
   it.each([
     ['{ members: { a: {} } }', /line 3, column 11: "ensemble\.members": expected at least two members, not 1/],
     ['{ members: { a: {}, B: {} } }', /line 3.*"ensemble\.members\.B": expected a name/],
