@@ -21,8 +21,7 @@ export {
   type LocalExecutorOptions,
   localExecutor,
   type QueueOptions,
-  type SameParts,
-  type ShardOptions,
   type WorkerModule,
   type WorkerParts,
 } from './execute/index.js'
+export type { SameParts, ShardOptions } from './execute/shards/index.js'

@@ -164,7 +164,7 @@ export {
   type ScoreFileFormat,
   type ScoreLine,
 } from './evaluation/index.js'
-export type { ShardOptions } from './execute/index.js'
+export type { ShardOptions } from './execute/shards/index.js'
 export {
   atLeast,
   atMost,

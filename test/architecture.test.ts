@@ -170,7 +170,7 @@ describe('the floor plan', () => {
       'trainer',
     ])
     // Parts of this package that most programs do not use.
-    const unused = /^(prompts\/jinja\/|trainer\/command\/(fit-program|predict-program)\.)/
+    const unused = /^(execute\/(?!shards\/)|prompts\/jinja\/|trainer\/command\/(fit-program|predict-program)\.)/
     expect([...seen].map(inside).filter((file) => unused.test(file))).toEqual([])
   })
 

@@ -3,7 +3,6 @@ export { type BullmqWorker, type BullmqWorkerOptions, bullmqWorker } from './bul
 export type { QueueOptions } from './bullmq/queue-options.js'
 export { type QueueStatus, queueStatus } from './bullmq/queue-status.js'
 export type { ExecuteContext, Executor } from './executor.js'
-export { inOrder } from './in-order.js'
 export { type InProcessExecutorOptions, inProcessExecutor } from './in-process-executor.js'
 export type {
   Job,
@@ -17,7 +16,4 @@ export type {
   WorkerModule,
   WorkerParts,
 } from './job.js'
-export { discard, openResult, putFiles, readInput, withInput } from './job-objects.js'
 export { type LocalExecutorOptions, localExecutor } from './local-executor.js'
-export { requireSameParts, type SameParts } from './same-parts.js'
-export { checkShardOptions, type ShardOptions } from './shard-options.js'

@@ -23,14 +23,8 @@ import {
   shardItems,
   warnOfFailure,
 } from '../evaluation/index.js'
-import {
-  checkShardOptions,
-  type ExecuteContext,
-  inOrder,
-  openResult,
-  type ShardOptions,
-  withInput,
-} from '../execute/index.js'
+import type { ExecuteContext } from '../execute/index.js'
+import { checkShardOptions, inOrder, openResult, type ShardOptions, withInput } from '../execute/shards/index.js'
 import type { Rows, WeightsDirectory } from '../model/index.js'
 import type { Store } from '../store/index.js'
 import { partsOfTrainer, type Trainer } from '../trainer/index.js'

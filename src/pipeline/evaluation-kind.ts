@@ -3,14 +3,8 @@ import { join } from 'node:path'
 import { canonicalJson, digestOfPart, isSheikhError, messageOf, SheikhError, Slots } from '../core/index.js'
 import type { Dataset } from '../dataset/index.js'
 import { type FailedItem, predictShard, writePredictions } from '../evaluation/index.js'
-import {
-  type JobContext,
-  type JobKind,
-  putFiles,
-  readInput,
-  requireSameParts,
-  type SameParts,
-} from '../execute/index.js'
+import type { JobContext, JobKind } from '../execute/index.js'
+import { putFiles, readInput, requireSameParts, type SameParts } from '../execute/shards/index.js'
 import { type Model, rereadWeightsDirectory } from '../model/index.js'
 import { storageFaultOf } from '../store/index.js'
 import { partsOfTrainer, type Trainer } from '../trainer/index.js'

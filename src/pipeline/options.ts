@@ -1,6 +1,6 @@
 import type { CallContext, Clock, Digest, Log } from '../core/index.js'
 import type { Dataset, LabelledRow, QualityOptions, RowIdentity } from '../dataset/index.js'
-import type { ShardOptions } from '../execute/index.js'
+import type { ShardOptions } from '../execute/shards/index.js'
 import type { Gate, Ledger } from '../gate/index.js'
 import type { Attester, Releaser, Version, VersionLevel } from '../releaser/index.js'
 import type { Store } from '../store/index.js'

@@ -1,5 +1,5 @@
 import { callContext, createRedactor, createRunId, SheikhError } from '../core/index.js'
-import { checkShardOptions } from '../execute/index.js'
+import { checkShardOptions } from '../execute/shards/index.js'
 import { type ExperimentDecision, type Finding, type LedgerEntry, storeLedger } from '../gate/index.js'
 import type { Release, Version } from '../releaser/index.js'
 import { memoryStore } from '../store/memory/index.js'

@@ -1,5 +1,5 @@
 import { type CallContext, digestJson, digestOfPart, type Json } from '../core/index.js'
-import type { SameParts } from '../execute/index.js'
+import type { SameParts } from '../execute/shards/index.js'
 import type { Trainer } from './trainer.js'
 
 /** What decides the result of a trainer besides rows, seed and weights, for `requireSameParts`. */

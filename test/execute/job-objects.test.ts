@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { callContext, hexOf } from '../../src/core/index.js'
-import { readInput, withInput } from '../../src/execute/index.js'
+import { readInput, withInput } from '../../src/execute/shards/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
 import { folderWith } from '../dataset/temporary.js'
 

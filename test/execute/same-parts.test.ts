@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { digestJson } from '../../src/core/index.js'
-import { requireSameParts } from '../../src/execute/index.js'
+import { requireSameParts } from '../../src/execute/shards/index.js'
 
 const [one, other] = [digestJson(1), digestJson(2)]
 

@@ -1,6 +1,7 @@
 import { endianness } from 'node:os'
 import { type CallContext, digestJson, SheikhError } from '../../core/index.js'
-import { type JobKind, putFiles, readInput, requireSameParts, type SameParts } from '../../execute/index.js'
+import type { JobKind } from '../../execute/index.js'
+import { putFiles, readInput, requireSameParts, type SameParts } from '../../execute/shards/index.js'
 import { type ExamineSettings, RowExaminer, type RowFacts } from './examine-rows.js'
 import { unpackBlocks, writeFacts } from './facts-file.js'
 import { secretRulesVersion } from './secrets.js'

@@ -1,13 +1,13 @@
 import type { CallContext, Digest } from '../../core/index.js'
+import type { JobResult } from '../../execute/index.js'
 import {
   checkShardOptions,
   discard,
   inOrder,
-  type JobResult,
   openResult,
   type ShardOptions,
   withInput,
-} from '../../execute/index.js'
+} from '../../execute/shards/index.js'
 import type { Store } from '../../store/index.js'
 import { type DataCheckInput, dataCheckKindName, partsOfDataCheck } from './data-check-kind.js'
 import type { ExaminedRows, RowBlock, RowExamination } from './examine-rows.js'

@@ -1,5 +1,5 @@
-import { SheikhError } from '../core/index.js'
-import type { Executor } from './executor.js'
+import { SheikhError } from '../../core/index.js'
+import type { Executor } from '../executor.js'
 
 /** How work on many rows is divided among workers. */
 export interface ShardOptions {

@@ -1,4 +1,4 @@
-import type { CallContext } from '../core/index.js'
+import type { CallContext } from '../../core/index.js'
 
 /**
  * Begins work for each item, at most `parallel` at a time, and yields the results in the order of the items. Reads items only as far as

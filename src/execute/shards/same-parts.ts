@@ -1,4 +1,4 @@
-import { type Digest, SheikhError } from '../core/index.js'
+import { type Digest, SheikhError } from '../../core/index.js'
 
 /** What the caller of a job has, and the worker must have too, by its name. `null`: there is none, or it has no version. JSON. */
 export type SameParts = Readonly<Record<string, Digest | null>>

@@ -1,9 +1,9 @@
 // Objects that exist only as long as jobs need them: the rows of a shard, and what a worker made of them.
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type CallContext, type Digest, isSheikhError } from '../core/index.js'
-import type { Store } from '../store/index.js'
-import type { JobResult } from './job.js'
+import { type CallContext, type Digest, isSheikhError } from '../../core/index.js'
+import type { Store } from '../../store/index.js'
+import type { JobResult } from '../job.js'
 
 const inputFile = 'input'
 /** Another process may remove an equal input each time. */
