@@ -99,17 +99,24 @@ function writeKept(file: string, data: Uint8Array): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     // Those of earlier versions, and what killed commands left.
-    for (const name of readdirSync(folder)) if (isOld(join(folder, name))) rmSync(join(folder, name), { force: true })
+    for (const name of readdirSync(folder))
+      if (keptName.test(name) && isOld(join(folder, name))) rmSync(join(folder, name), { force: true })
     writeFileSync(temporary, Buffer.concat([digestOf(data), data]), { mode: 0o600 })
     renameSync(temporary, file)
   } catch {
-    rmSync(temporary, { force: true })
+    try {
+      rmSync(temporary, { force: true })
+    } catch {
+      // The folder is a file, or may not be searched.
+    }
   }
 }
 
+/** NODE_COMPILE_CACHE may name a folder with other files. */
+const keptName = /^[a-z]+-[0-9a-f]{32}\.bin(\.\d+)?$/
 const oldestMs = 30 * 24 * 60 * 60 * 1000
 
 const isOld = (path: string) => {
   const found = statSync(path, { throwIfNoEntry: false })
-  return /\.bin(\.\d+)?$/.test(path) && found?.isFile() === true && Date.now() - found.mtimeMs > oldestMs
+  return found?.isFile() === true && Date.now() - found.mtimeMs > oldestMs
 }

@@ -138,13 +138,26 @@ describe.skipIf(keepsModules)(
       const place = join(folder, 'sheikh-freemium/compiled')
       await mkdir(place, { recursive: true })
       const old = new Date(Date.now() - 40 * 24 * 60 * 60 * 1000)
-      for (const name of ['plan-1.bin', 'plan-1.bin.77', 'other.txt', 'new.bin']) {
+      const [kept, recent] = [`plan-${'1'.repeat(32)}.bin`, `run-${'2'.repeat(32)}.bin`]
+      const others = ['other.txt', 'plan-1.bin', 'pytorch_model.bin']
+      for (const name of [kept, `${kept}.77`, recent, ...others]) {
         await writeFile(join(place, name), 'x')
-        if (name !== 'new.bin') await utimes(join(place, name), old, old)
+        if (name !== recent) await utimes(join(place, name), old, old)
       }
       await call(folder, ['plan', '--project', project])
-      const names = (await readdir(place)).filter((name) => !/^plan-[0-9a-f]{32}\.bin$/.test(name))
-      expect(names.sort()).toEqual(['new.bin', 'other.txt'])
+      const names = await readdir(place)
+      expect(names).toEqual(expect.arrayContaining([recent, ...others]))
+      expect(names).toHaveLength(5)
+    })
+
+    it.each([
+      ['a file has the name of the folder', 'sheikh-freemium'],
+      ['a file has the name of the folder below', 'sheikh-freemium/compiled'],
+    ])('does not change what the command answers if %s', async (_, name) => {
+      const [project, folder] = [await releasedProject(), await temporary()]
+      await mkdir(join(folder, name, '..'), { recursive: true })
+      await writeFile(join(folder, name), '')
+      expect(JSON.parse(await call(folder, ['plan', '--json', '--project', project]))).not.toHaveProperty('error')
     })
   },
 )
