@@ -57,11 +57,10 @@ export interface Source extends Described {
   contentIds?(context: CallContext): Promise<ReadonlyMap<string, string>>
   /**
    * A name of everything that `list` would find, such as one from Git: while the name is the same, so are all samples. Lets an unchanged
-   * dataset be recognised without a look at each file. `undefined` if nothing is known. @default files are listed
-   *
-   * @param options.isFresh whether the answer must describe a moment after the call, and not one a little earlier. @default false
+   * dataset be recognised without a look at each file. `undefined` if nothing is known. The answer must describe a
+   * moment after the call. @default files are listed
    */
-  contentId?(context: CallContext, options?: { readonly isFresh?: boolean }): Promise<string | undefined>
+  contentId?(context: CallContext): Promise<string | undefined>
 }
 
 /** Derives one part of a row from a sample, if a field name is not enough. */

@@ -92,7 +92,7 @@ export async function askContent(
           if (ids === undefined) return
           if (!listed.every(({ path }) => ids.has(path))) return document.write({ isRefused: true })
           // A file may have been away for a moment when the others were listed.
-          if ((await source.contentId!(context, { isFresh: true })) !== content) return
+          if ((await source.contentId!(context)) !== content) return
           if (stampsOf(await source.list(context)) === stampsOf(listed))
             await document.write({ summary: summary as unknown as Json })
         },

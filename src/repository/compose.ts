@@ -324,7 +324,7 @@ export function samplesOf(
   const options = { directory: folder, pattern, csv: dataset.csv, largeFiles: largeFilesOf(access) }
   if (!isWorkTree) return sampleFiles(options)
   const contentIds = (context: CallContext) => unchangedBlobs(folder, environment, context)
-  const contentId: Source['contentId'] = folderContent && ((...asked) => folderContent(folder, ...asked))
+  const contentId: Source['contentId'] = folderContent && ((context) => folderContent(folder, context))
   return sampleFiles({ ...options, contentIds, contentId })
 }
 

@@ -55,7 +55,7 @@ export async function openProject(directory: string, options: RepositoryOptions)
     shared: sharedFolder(git, root),
     workTree: root,
     originUrl: () => git.config('remote.origin.url'),
-    folderContent: async (folder, context, options) => git.folderContent?.(belowRoot(git, folder), context, options),
+    folderContent: async (folder, context) => git.folderContent?.(belowRoot(git, folder), context),
     environment,
     onTransfer,
   }

@@ -31,9 +31,7 @@ export interface Surroundings {
   /** Where Git fetches `origin` from. */
   readonly originUrl: () => Promise<string | undefined>
   /** As `Git.folderContent`, for an absolute path. Absent: nothing is known. */
-  readonly folderContent?:
-    | ((folder: string, context: CallContext, options?: { readonly isFresh?: boolean }) => Promise<string | undefined>)
-    | undefined
+  readonly folderContent?: ((folder: string, context: CallContext) => Promise<string | undefined>) | undefined
   /** Tokens and addresses: HF_TOKEN, HF_ENDPOINT, GITHUB_TOKEN, GITHUB_API_URL, GITHUB_REPOSITORY, AWS_*. */
   readonly environment: EnvironmentVariables
   readonly onTransfer?: ((transfer: FileTransfer) => void) | undefined

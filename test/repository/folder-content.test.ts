@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -57,7 +67,6 @@ describe('the name of the content of a folder', () => {
     const name = await contentOf()
     expect(name).toMatch(/^[0-9a-f]{64}$/)
     expect(await contentOf()).toBe(name)
-    expect(await git.folderContent!(folder, callContext(), { isFresh: true })).toBe(name)
   })
 
   it.each<[string, () => void]>([
@@ -134,21 +143,25 @@ describe('the name of the content of a folder', () => {
     expect(await git.folderContent!('data/none', callContext())).toBeUndefined()
   })
 
-  it('shares a comparison that has not ended, unless it must be a fresh one', async () => {
+  it('uses no comparison that began before the call, though it has not ended', async () => {
+    const name = await contentOf()
+    const { program, hasCompared, answer } = slowGit()
+    git = await openGit(root, callContext(), { program })
     const changes = git.changes(['data'], callContext())
+    await hasCompared()
     put(`${folder}/9.json`, sample(9))
-    expect(await git.folderContent!(folder, callContext(), { isFresh: true })).toBeUndefined()
-    await changes
-    expect(await contentOf()).toBeUndefined()
+    const asked = contentOf()
+    answer()
+    expect(await changes).toMatchObject({ changed: [] })
+    expect(await asked).toBeUndefined()
+    rmSync(at(`${folder}/9.json`))
+    expect(await contentOf()).toBe(name)
   })
 
-  it('uses a comparison that began after the call, fresh or not', async () => {
+  it('uses a comparison that began after the call', async () => {
     const name = await contentOf()
     // Both wait for the settings of Git first, and a file that changes until then is seen by both.
-    const asked = [
-      git.folderContent!(folder, callContext()),
-      git.folderContent!(folder, callContext(), { isFresh: true }),
-    ]
+    const asked = [contentOf(), contentOf()]
     const changes = git.changes(['data'], callContext())
     expect(await Promise.all(asked)).toEqual([name, name])
     expect(await changes).toMatchObject({ changed: [], deleted: [] })
@@ -275,6 +288,25 @@ describe('a dataset in Git', () => {
   }, 120_000)
 })
 
+/** A `git` whose `status` compares the files, and answers later. */
+function slowGit() {
+  const [program, compared, told] = ['git.sh', 'compared', 'told'].map((name) => join(base, `${count}-${name}`)) as [
+    string,
+    string,
+    string,
+  ]
+  const wait = `touch '${compared}'; while [ ! -e '${told}' ]; do sleep 0.02; done`
+  const text = `#!/bin/sh\ngit "$@"; status=$?\ncase " $* " in *' status '*) ${wait};; esac\nexit $status\n`
+  writeFileSync(program, text, { mode: 0o755 })
+  return {
+    program,
+    async hasCompared() {
+      while (!existsSync(compared)) await setTimeout(20)
+    },
+    answer: () => writeFileSync(told, ''),
+  }
+}
+
 /** The summary, or the code of the error, as of a dataset with a pinned item that is gone. */
 const summaryOf = async (open: () => Promise<{ summary: unknown }>) =>
   open().then(
@@ -284,16 +316,16 @@ const summaryOf = async (open: () => Promise<{ summary: unknown }>) =>
 
 async function dataset({ delayMs = 0, isAsked = false } = {}) {
   const directory = at(folder)
-  let named: string | undefined
+  const named: (string | undefined)[] = []
   const ask = async () => {
-    if (isAsked) named = await git.folderContent!(folder, callContext())
+    if (isAsked) named.push(await contentOf())
   }
   const listed = sampleFiles({
     directory,
-    async contentId(context, options) {
-      if (isAsked && options?.isFresh !== true) return named
+    async contentId(context) {
+      if (named.length > 0) return named.shift()
       await setTimeout(delayMs)
-      return git.folderContent!(folder, context, options)
+      return git.folderContent!(folder, context)
     },
     contentIds(context) {
       checks += 1

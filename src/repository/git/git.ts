@@ -75,16 +75,11 @@ export interface Git {
   changes(paths: readonly string[], context: CallContext, cache?: DocumentStore | undefined): Promise<Changes>
   /**
    * A name of the content of all files below a folder of the work tree, which changes with the content. `undefined` if no such name
-   * can be found out without reading files: then nothing is known. Shares a comparison by `changes` that has not ended.
+   * can be found out without reading files: then nothing is known. Shares a comparison by `changes` that begins after the call.
    *
    * @param folder below `root`.
-   * @param options.isFresh whether files must be compared after the call. @default false
    */
-  folderContent?(
-    folder: string,
-    context: CallContext,
-    options?: { readonly isFresh?: boolean },
-  ): Promise<string | undefined>
+  folderContent?(folder: string, context: CallContext): Promise<string | undefined>
   /** Makes files of the work tree and the index what they were in a commit. */
   restore(commit: string, files: Restored, context: CallContext): Promise<void>
   /** The `absent` files of `changes`; compares no file. */

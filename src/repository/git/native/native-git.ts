@@ -164,22 +164,15 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
   }
 
   const settings = readSettings(program, place, environment)
-  const comparing: Comparison[] = []
-  /** Of each caller that will need a comparison, those that have not ended when it calls, and later ones. */
+  /** For each caller that will need a comparison, those that began after its call: an earlier one may have missed a change. */
   const usable = new Set<Comparison[]>()
   const compare = async (paths: readonly string[], context: CallContext): Promise<Compared> => {
     const result = (async () => {
       const stamp = await indexStamp(place.directory)
       return { stamp, changes: await findChanges(program, { ...place, oidBytes }, paths, context) }
     })()
-    const running = { paths, result }
-    comparing.push(running)
-    for (const list of usable) list.push(running)
-    try {
-      return await result
-    } finally {
-      comparing.splice(comparing.indexOf(running), 1)
-    }
+    for (const list of usable) list.push({ paths, result })
+    return result
   }
 
   const git: Git = {
@@ -300,9 +293,9 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
     },
 
     changes: async (paths, context) => (await compare(paths, context)).changes,
-    async folderContent(folder, context, { isFresh = false } = {}) {
+    async folderContent(folder, context) {
       if (folder === '' || folder.startsWith('../')) return undefined
-      const shared = isFresh ? [] : [...comparing]
+      const shared: Comparison[] = []
       usable.add(shared)
       const compared = async () => {
         const found = shared.find(({ paths }) => paths.some((path) => isAt(folder, path)))
