@@ -47,7 +47,8 @@ export function openBlobs(program: GitProgram, { signal }: CallContext): BlobRea
         resolve()
       })
       child.on('close', (status) => {
-        if (waiting.length > 0) fail(gitFailed(parameters, { status: status ?? 1, output: Buffer.alloc(0), errors }))
+        // Also if nobody waits: a later request would never be answered.
+        fail(gitFailed(parameters, { status: status ?? 1, output: Buffer.alloc(0), errors }))
         resolve()
       })
     })
