@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -157,6 +157,35 @@ describe('replicas', () => {
       const steps: number[] = []
       const other = await distribute({ trainer, options, store, request, onStep: (step) => void steps.push(step) })
       expect(steps[0]).toBeGreaterThan(6)
+      expect(other.weights.digest).toBe(weights.digest)
+      expect(other.record).toEqual(record)
+      expect(await objectsIn(folder)).toEqual([])
+    }
+  })
+
+  it('resume at the end if the weights were not written', async () => {
+    const early = { earlyStopping: { patience: 1 }, learningRate: 0.5, epochs: 30 }
+    for (const [innerSteps, changes] of [
+      [3, {}],
+      [100, {}],
+      [3, early],
+    ] as const) {
+      const [trainer, options] = [tfjsTrainer(byGradients(changes), { thread: 'caller' }), { innerSteps }]
+      const development = 'earlyStopping' in changes ? letters(20) : undefined
+      const { weights, record } = await distribute({ trainer, options, request: { development } })
+      if (development !== undefined) expect(record.lossCurve.at(-1)![0]).toBeLessThan(90)
+      const folder = await mkdtemp(join(below, 'ended-'))
+      const [store, checkpoints] = [directoryStore(folder), join(folder, 'checkpoints')]
+      await mkdir(checkpoints)
+      const request = { checkpoints, development }
+      const directory = join(folder, 'a file', 'weights')
+      await writeFile(join(folder, 'a file'), '')
+      const failed = distribute({ trainer, options, store, request: { ...request, directory } })
+      await expect(failed).rejects.toMatchObject({ code: 'storage-failed' })
+      expect(await objectsIn(folder)).toEqual([])
+      const steps: number[] = []
+      const other = await distribute({ trainer, options, store, request, onStep: (step) => void steps.push(step) })
+      expect([other.warnings, steps]).toEqual([[], []])
       expect(other.weights.digest).toBe(weights.digest)
       expect(other.record).toEqual(record)
       expect(await objectsIn(folder)).toEqual([])

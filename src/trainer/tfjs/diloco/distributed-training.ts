@@ -35,6 +35,8 @@ type Facts = Pick<Trained, 'lossCurve' | 'developmentCurve' | 'splitSteps'> & {
   readonly lowest?: Lowest | undefined
   /** By replica. */
   readonly moments?: readonly Digest[] | undefined
+  /** No round follows: only the model has to be written. */
+  readonly isOver?: boolean | undefined
 }
 
 /** Of the loss curve, so that the record of a long training stays small. */
@@ -96,7 +98,7 @@ export function distributedTraining(rounds: Rounds, { loop, seed, training, expe
       if (batches < replicas) throw tooFew(replicas, batches)
       const momentum = saved === undefined ? noMomentum(weights) : valuesIn(saved.tensors, 'momentum/')
       let best = saved === undefined ? {} : valuesIn(saved.tensors, 'best/')
-      let { lowest, splitSteps = 0, moments = [] } = facts
+      let { lowest, splitSteps = 0, moments = [], isOver = false } = facts
       /** Of earlier rounds, which the last checkpoint names. */
       let earlier: readonly Digest[] = []
       const [lossCurve, developmentCurve] = [[...(facts.lossCurve ?? [])], [...(facts.developmentCurve ?? [])]]
@@ -111,7 +113,7 @@ export function distributedTraining(rounds: Rounds, { loop, seed, training, expe
       const rows = await examples.put(config, context)
       for (const digest of [rows, ...moments]) stored.add(digest)
 
-      for (let from = saved?.step ?? 0, to = from; from < steps; from = to) {
+      for (let from = saved?.step ?? 0, to = from; !isOver; from = to) {
         context.signal.throwIfAborted()
         to = Math.min(steps, from + innerSteps)
         const kept = await putValues(place, weights, context)
@@ -126,9 +128,10 @@ export function distributedTraining(rounds: Rounds, { loop, seed, training, expe
         const followed = new Set(results.flatMap(({ value }) => value.followed))
         outerStep({ weights, momentum }, sum, { ...rounds, followed })
         checkFinite(weights)
+        isOver = to === steps
         const loss = results.reduce((total, { value }) => total + value.loss, 0) / replicas
         splitSteps = results.reduce((total, { value }) => total + value.splitSteps, splitSteps)
-        if (to % pointEverySteps === 0 || to === steps) lossCurve.push([to, loss])
+        if (to % pointEverySteps === 0 || isOver) lossCurve.push([to, loss])
         const learningRate = learningRateFactor * learningRateAt(to, steps, loop)
         report({ epoch: epochOf(to), epochs: epochOf(steps), step: to, steps, loss, learningRate })
         if (
@@ -139,14 +142,22 @@ export function distributedTraining(rounds: Rounds, { loop, seed, training, expe
           const judged = judgeLook(developmentCurve, lowest, earlyStopping)
           lowest = judged.lowest
           if (judged.isLower) best = copyOf(weights)
-          if (judged.isOver) break
+          isOver ||= judged.isOver
         }
         const last = moments
-        moments = results.flatMap(({ objects }) => objects['moments'] ?? [])
+        const made = results.flatMap(({ objects }) => objects['moments'] ?? [])
+        moments = isOver ? [] : made
         const tensors = { ...saving('weight/', weights), ...saving('momentum/', momentum), ...saving('best/', best) }
-        const known = { lossCurve, developmentCurve, splitSteps, moments, ...(lowest && { lowest: { ...lowest } }) }
-        const isResumable = checkpoints !== undefined && to < steps
-        const isSaved = !isResumable || (await save(checkpoints, { step: to, facts: known, tensors }, context))
+        const known = {
+          lossCurve,
+          developmentCurve,
+          splitSteps,
+          moments,
+          isOver,
+          ...(lowest && { lowest: { ...lowest } }),
+        }
+        const isSaved =
+          checkpoints === undefined || (await save(checkpoints, { step: to, facts: known, tensors }, context))
         earlier = [...earlier, ...last]
         const outdated = isSaved ? earlier.filter((digest) => !moments.includes(digest)) : []
         if (isSaved) earlier = []
