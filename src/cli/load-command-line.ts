@@ -34,8 +34,8 @@ interface ScriptOptions {
  * package must be the modules that the command uses.
  */
 export function loadScript(argv: readonly string[], { script, folder, cwd }: ScriptOptions): CommandLine | undefined {
-  const command = argv.find((argument) => frequent.has(argument))
-  if (command === undefined || folder === undefined || !existsSync(script)) return undefined
+  const command = argv.find((argument, index) => !argument.startsWith('-') && argv[index - 1] !== '--project')
+  if (command === undefined || !frequent.has(command) || folder === undefined || !existsSync(script)) return undefined
   if (foldersIn(argv).some((project) => hasHostConfiguration(resolve(cwd, project)))) return undefined
   const filename = fileURLToPath(script)
   // The build writes only ASCII, and the digest of the script into its last line.

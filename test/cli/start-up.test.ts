@@ -123,6 +123,12 @@ describe.skipIf(keepsModules)(
       },
     )
 
+    it.each([[['help', 'run']], [['--project', 'plan', 'help']]])('is not used for %j', async (argv) => {
+      const folder = await temporary()
+      await call(folder, argv)
+      expect(await keptIn(folder)).toEqual([])
+    })
+
     it('is kept in NODE_COMPILE_CACHE, and in no folder of another user', async () => {
       const [project, folder, others] = [await releasedProject(), await temporary(), await temporary()]
       await call(others, ['plan', '--project', project], { NODE_COMPILE_CACHE: folder })
