@@ -12,6 +12,9 @@ import { twoMachines } from './two-machines.js'
 const approval = { by: 'Ada', reason: 'tried by hand' }
 const gate = qualityGate([atLeast(accuracy(), 0.15), noRegression(accuracy(), { margin: 0.05 })])
 
+/** Passes no candidate of these tests. */
+const strict = qualityGate([improves(accuracy())], { whenInconclusive: 'hold' })
+
 /** Learns these words wrongly, so that more words make a worse model. Counts its trainings. */
 function wrongOn(...words: readonly string[]): Trainer<string, string> & { readonly fits: () => number } {
   let fits = 0
@@ -379,6 +382,31 @@ describe('several candidates on two machines', () => {
     // Two of before: the next is the third.
     const third = await onHosted(samples, { gate, trainer: wrongOn('fig') }).run()
     expect('verdict' in third && third.verdict.reuse).toMatchObject({ evaluationCount: 3 })
+  })
+
+  it('counts the others of each run, also if it chooses the same candidate again', async () => {
+    const { onGpu, onHosted, folder } = await twoMachines()
+    await onHosted(samples, { gate, trainer: wrongOn('apple', 'fig') }).run()
+    const use = async (directory: string, word: string, whole: boolean) => {
+      const candidates = {
+        other: { trainer: wrongOn('apple', word) },
+        ...(whole && { more: { trainer: wrongOn('apple', 'plum', word) } }),
+      }
+      const changes: Changes = { gate: strict, trainer: wrongOn('apple'), candidates }
+      const { runId } = await onGpu(samples, changes).run({ until: 'verdict' })
+      await onGpu(samples, changes).exportRun(runId, { directory: `${folder}/${directory}` })
+      const result = await onHosted(samples, changes).release({ directory: `${folder}/${directory}` })
+      expect(result).toMatchObject({ status: 'held' })
+      return 'verdict' in result ? result.verdict.reuse : undefined
+    }
+    // One use before, then a run of two candidates, and one of three that chooses the same one.
+    expect(await use('first', 'pear', false)).toMatchObject({
+      evaluationCount: 3,
+      falsePassChance: expect.closeTo(0.1),
+    })
+    const [second, again] = [await use('second', 'car', true), await use('third', 'car', true)]
+    expect(second).toMatchObject({ evaluationCount: 5, falsePassChance: expect.closeTo(0.1 + 2 * (0.05 / 3)) })
+    expect(again).toEqual(second)
   })
 })
 

@@ -38,7 +38,9 @@ export function gateStage(
     // Training may have taken hours: others may have used the evaluation set meanwhile.
     const entries = await session.ledger.readAnew(session.context)
     const asked = entries.filter((entry) => entry.type === 'verdict' && entry.evaluationDigest === evaluationDigest)
-    const uses = usesOf(asked as readonly VerdictEntry[], { bundle, against, unlisted })
+    const { runId } = session
+    const { sourceKey } = session.record
+    const uses = usesOf(asked as readonly VerdictEntry[], { runId, sourceKey, bundle, against, unlisted })
     const { gate } = session.options
     // Judged alone at the whole level, the best of several candidates would lose the correction for the choice.
     const earlier = asked.flatMap((entry) =>
@@ -63,7 +65,6 @@ export function gateStage(
       session.options,
     )
     const verdict = session.hide(failed === undefined ? decided : stillFailed(decided, failed))
-    const { runId } = session
     const digest = digestJson(verdict)
     const isNew = !uses.repeated || asked.every((entry) => (entry as VerdictEntry).verdict !== digest)
     if (isNew && !isPreliminary)
@@ -75,7 +76,7 @@ export function gateStage(
           ...(asIs.passAlpha !== undefined && { passAlpha: asIs.passAlpha }),
           ...(verdict.status === 'fail' && { failed: failedChecks(verdict, gate.describe()) }),
           ...(verdict.policyChanges && { policyChanges: verdict.policyChanges.map(({ change }) => change) }),
-          ...(session.record.sourceKey !== undefined && { sourceKey: session.record.sourceKey }),
+          ...(sourceKey !== undefined && { sourceKey }),
         },
         session.context,
       )
@@ -98,7 +99,7 @@ export function tellVerdict(session: Session, verdict: Verdict, last: Verdict = 
 interface Uses {
   /** How many, this one included. */
   readonly count: number
-  /** The same candidate was judged against the same releases before. */
+  /** The same candidate was judged against the same releases before, and so were the unlisted ones. */
   readonly repeated: boolean
   /** The sum of the levels of all these uses, if this one has the level `passAlpha`. */
   spentAlpha(passAlpha: number): number
@@ -106,30 +107,40 @@ interface Uses {
 
 /**
  * The same candidate against the same releases again tells nothing new of them: it is the same use of the set, at the
- * highest level at which it was judged.
+ * highest level at which it was judged. Runs of other sources have other unlisted candidates.
  */
 function usesOf(
   asked: readonly VerdictEntry[],
-  now: { readonly bundle: Digest; readonly against: readonly string[]; readonly unlisted: number },
+  now: Pick<VerdictEntry, 'runId' | 'sourceKey' | 'bundle' | 'against' | 'unlisted'>,
 ): Uses {
-  const nameOf = (entry: Pick<VerdictEntry, 'bundle' | 'against'>, otherwise: string) =>
-    entry.bundle === undefined ? otherwise : canonicalJson([entry.bundle, ...(entry.against ?? [])])
   const uses = new Map<string, { readonly count: number; readonly level: number }>()
-  const add = (name: string, level: number, unlisted: number) => {
-    const before = uses.get(name) ?? { count: 0, level: 0 }
-    uses.set(name, { count: Math.max(before.count, 1 + unlisted), level: Math.max(before.level, level) })
+  const partsOf = ({
+    runId,
+    sourceKey,
+    bundle,
+    against = [],
+    unlisted = 0,
+  }: typeof now): readonly [string, number][] => {
+    const name = bundle === undefined ? runId : canonicalJson([bundle, ...against])
+    return [[name, 1], ...(unlisted === 0 ? [] : [[`${name} ${sourceKey ?? runId}`, unlisted] as [string, number]])]
   }
-  for (const entry of asked) add(nameOf(entry, entry.runId), levelOf(entry), entry.unlisted ?? 0)
-  const name = nameOf(now, '')
-  const repeated = uses.has(name)
-  add(name, 0, now.unlisted)
-  const upToNow = [...uses.entries()].slice(0, [...uses.keys()].indexOf(name) + 1)
+  const add = (parts: ReturnType<typeof partsOf>, atLevel: number) => {
+    for (const [part, times] of parts) {
+      const { count, level } = uses.get(part) ?? { count: 0, level: 0 }
+      uses.set(part, { count: Math.max(count, times), level: Math.max(level, atLevel) })
+    }
+  }
+  for (const entry of asked) add(partsOf(entry), levelOf(entry))
+  const own = new Map(partsOf(now))
+  const repeated = [...own].every(([part, count]) => count <= (uses.get(part)?.count ?? 0))
+  add([...own], 0)
+  const upToNow = [...uses].slice(0, [...uses.keys()].findLastIndex((part) => own.has(part)) + 1)
   return {
     count: upToNow.reduce((sum, [, { count }]) => sum + count, 0),
     repeated,
     spentAlpha: (passAlpha) =>
       upToNow.reduce(
-        (sum, [use, { count, level }]) => sum + count * (use === name ? Math.max(level, passAlpha) : level),
+        (sum, [part, { count, level }]) => sum + count * (own.has(part) ? Math.max(level, passAlpha) : level),
         0,
       ),
   }

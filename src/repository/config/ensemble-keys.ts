@@ -22,7 +22,10 @@ const release = z.strictObject({
   version: z.string('expected a version such as 1.2.0').refine(isVersion, 'expected a version such as 1.2.0'),
   digest: z
     .string('expected the digest of the bundle, which "sheikh history --json" prints')
-    .regex(/^sha256:[0-9a-f]{64}$/, 'expected "sha256:" and 64 hexadecimal digits, as "sheikh history --json" prints it'),
+    .regex(
+      /^sha256:[0-9a-f]{64}$/,
+      'expected "sha256:" and 64 hexadecimal digits, as "sheikh history --json" prints it',
+    ),
 })
 
 /** @param settings the types of the settings that a member may have. */
