@@ -423,7 +423,8 @@ export class Repository {
   /**
    * Checks the quality of the data, by `quality` in `dataset/config.yaml`, whether or not a run does so. Changes nothing.
    *
-   * @param options.executor examines the texts, with the same report: `executor`. Default: this process does.
+   * With an `executor` of this repository its workers examine the texts, with the same report. Without, this process does.
+   *
    * @throws `invalid-config`; as `checkQuality`.
    */
   async checkData({

@@ -12,7 +12,6 @@ import type { ContractTest } from './contract-test.js'
  * Tests that a trainer of texts and labels fulfils the `Trainer` contract.
  *
  * @param make creates a trainer; called for each test.
- * @param options.releases opens the releases that the trainer names in `releases`, made of these rows. @default it names none
  */
 export function trainerContract(
   test: ContractTest,
@@ -153,6 +152,7 @@ export function trainerContract(
 }
 
 export interface TrainerContractOptions {
+  /** Opens the releases that the trainer names in `releases`, made of these rows. @default it names none */
   readonly releases?:
     | ((folder: string, training: Rows<string, string>) => Promise<readonly OpenedRelease[]>)
     | undefined
