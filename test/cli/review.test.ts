@@ -103,7 +103,8 @@ describe('sheikh review', () => {
     await change(root, 'mlops/pipeline.yaml', (text) => text.replace('margin: 0.05', 'margin: 0.04'))
     for (const [options, remedy] of [
       [['--share', '0.3'], 'Add --train'],
-      [['--train', '--share', 'half'], 'not between 0 and 1'],
+      [['--train', '--share', 'half'], 'not a number'],
+      [['--train', '--share', '1.5'], 'not between 0 and 1'],
     ] as const) {
       const { code, err } = await sheikh(root, ['review', 'HEAD~1', ...options])
       expect([code, err]).toEqual([1, expect.stringContaining(remedy)])
