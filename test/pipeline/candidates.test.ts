@@ -230,6 +230,33 @@ describe('several candidates in one run', () => {
     expect(last.last).not.toHaveProperty('passAlpha')
   })
 
+  it('a use counts at the level of its comparisons, whatever level the gate of a host reports', async () => {
+    const { pipeline } = world()
+    const own = qualityGate([atLeast(accuracy(), 0.15), noRegression(accuracy(), { margin: 0.05 })])
+    const claims = (passAlpha: number | undefined) => ({
+      ...own,
+      async decide(
+        { passAlpha: ignored, ...evidence }: Parameters<typeof own.decide>[0],
+        context: Parameters<typeof own.decide>[1],
+      ) {
+        return { ...(await own.decide(evidence, context)), passAlpha }
+      },
+    })
+    await pipeline(samples, { gate: own }).run()
+    for (const [index, passAlpha] of [0.001, undefined].entries()) {
+      const candidates = { a: { trainer: wrongOn(['apple', 'plum'][index]!) } }
+      const judging = pipeline(samples, {
+        gate: claims(passAlpha),
+        trainer: wrongOn(['fig', 'pear'][index]!),
+        candidates,
+      })
+      const result = await judging.run()
+      if (!('verdict' in result)) throw new Error(result.status)
+      const uses = (await judging.ledger()).filter(({ type }) => type === 'verdict')
+      expect(uses.slice(-2)).toMatchObject([{ passAlpha: 0.05 }, { passAlpha: 0.05 }])
+    }
+  })
+
   it('the current release is not compared with itself, and stays if no other is better', async () => {
     const { pipeline } = world()
     const first = await pipeline(samples, { gate }).run()

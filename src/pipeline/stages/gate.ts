@@ -53,7 +53,8 @@ export function gateStage(
       ...(divisor > 1 && { passAlpha: alpha / divisor }),
     }
     const asIs = checkVerdict(await gate.decide(judged, session.context))
-    const falsePassChance = Math.min(1, uses.spentAlpha(levelOf({ ...asIs, candidates: divisor })))
+    const level = levelUsed(asIs, alpha / divisor)
+    const falsePassChance = Math.min(1, uses.spentAlpha(level))
     const decided = await withPolicy(
       asIs.reuse === undefined ? asIs : { ...asIs, reuse: { ...asIs.reuse, falsePassChance } },
       { gate, description: session.hide(gate.describe()), evidence: judged, current },
@@ -73,7 +74,7 @@ export function gateStage(
           ...{ type: 'verdict', runId, evaluationDigest, status: verdict.status, verdict: digest, bundle, against },
           ...(candidate !== undefined && { candidate, candidates }),
           ...(unlisted > 0 && { unlisted }),
-          ...(asIs.passAlpha !== undefined && { passAlpha: asIs.passAlpha }),
+          ...(level !== levelOf({ candidates }) && { passAlpha: level }),
           ...(verdict.status === 'fail' && { failed: failedChecks(verdict, gate.describe()) }),
           ...(verdict.policyChanges && { policyChanges: verdict.policyChanges.map(({ change }) => change) }),
           ...(sourceKey !== undefined && { sourceKey }),
@@ -148,6 +149,12 @@ function usesOf(
 
 const levelOf = ({ passAlpha, candidates = 1 }: Pick<VerdictEntry, 'passAlpha' | 'candidates'>): number =>
   passAlpha ?? alpha / candidates
+
+/** The level of a verdict. The findings of a host's gate may have a higher level than the gate reports or was given. */
+function levelUsed({ passAlpha, findings }: Verdict, given: number): number {
+  const levels = findings.flatMap((finding) => (finding.kind === 'comparison' ? finding.alpha : []))
+  return Math.min(1, Math.max(passAlpha ?? (levels.length === 0 ? given : 0), ...levels))
+}
 
 /** A candidate that failed once does not pass by asking again, with a gate that was loosened or a baseline that is gone. */
 function stillFailed(verdict: Verdict, { runId, atMs, against = [] }: VerdictEntry): Verdict {
