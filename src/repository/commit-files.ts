@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FileTree } from '../dataset/index.js'
 import type { BlobReader, Git, TreeEntry } from './git/index.js'
@@ -25,8 +24,6 @@ export async function commitFiles(
     if (mode === '160000' || isAttributes(path)) special.push({ path, oid, mode })
   })
   if (special.some(isSubmodule) || (await mayConvert(git, special, withoutLfs))) return undefined
-  const own = await readFile(join(git.commonDirectory, 'info/attributes'), 'latin1').catch(() => '')
-  if (converting.test(withoutLfs(own))) return undefined
   const start = folder.length + 1
   return {
     directory: join(git.root, folder),
@@ -55,12 +52,19 @@ const converting = /filter|ident|working-tree-encoding|\[attr\]|eol|crlf/
 /** Pointers of Git LFS are read as pointers. `eol=lf` converts nothing in a checkout. */
 const withoutLfs = (attributes: string) => attributes.replaceAll(/(?<=\s)(filter=lfs|eol=lf)(?=\s|$)/g, '')
 
-/** Whether attributes may change what files of a commit are in a checkout. @param without what to ignore. */
+/**
+ * Whether attributes may change what files of a commit are in a checkout.
+ *
+ * @param files those of the commit that apply; those outside the work tree are read too.
+ * @param without what to ignore.
+ */
 export async function mayConvert(
   git: Git,
   files: readonly TreeEntry[],
   without = (attributes: string) => attributes,
 ): Promise<boolean> {
+  const outside = await git.outsideAttributes()
+  if (outside === undefined || outside.some((text) => converting.test(without(text)))) return true
   for (const { path, oid } of files)
     if (isAttributes(path) && converting.test(without(Buffer.from(await git.readBlob(oid)).toString('latin1'))))
       return true

@@ -312,6 +312,17 @@ describe('a difference of commits whose samples name files is that of checkouts'
     }
   }, 300_000)
 
+  it('with attributes of the user that convert, which a checkout applies', async () => {
+    const { root, put, commit, first, commits, checkouts } = await start(true)
+    write(root, '.git/own-attributes', 'dataset/notes/*.txt ident\n')
+    git(root, 'config', 'core.attributesFile', join(root, '.git/own-attributes'))
+    put('dataset/notes/all.txt', 'made by $Id$\n')
+    const second = commit()
+    const short = await commits(first, second, true)
+    expect(short.found).toEqual(await checkouts(first, second))
+    expect(short.wrote).toBe(true)
+  })
+
   it('if no run has read the files, and reads each of them once', async () => {
     const { root, put, commit, first, commits, checkouts } = await start(false)
     put(`dataset/${path(3)}`, image('another'))

@@ -158,7 +158,7 @@ describe.skipIf(gitIsMissing !== undefined)('files that Git converts:', () => {
     expect(gitStatus(root)).toBe('')
     const library = await native(root)
     expect(await library.changes(['dataset'], context)).toEqual(clean)
-    await refusedBy(/line endings|gitattributes/, async () => (await isomorphic(root)).changes(['dataset'], context))
+    await refusedBy(/line endings|attributes/, async () => (await isomorphic(root)).changes(['dataset'], context))
     // An edit is one, whatever its line ending.
     write(root, 'dataset/a.json', '{ "a": 1 }\r\n')
     expect(await library.changes(['dataset'], context)).toEqual({ ...clean, changed: ['dataset/a.json'] })
@@ -166,11 +166,16 @@ describe.skipIf(gitIsMissing !== undefined)('files that Git converts:', () => {
     expect(git(root, 'cat-file', 'blob', 'HEAD:dataset/a.json')).toBe('{ "a": 1 }\n')
   })
 
-  it('by a filter, as Git LFS does', async () => {
+  it.each<[string, string, string]>([
+    ['of the repository', '.gitattributes', ''],
+    ['of the clone', '.git/info/attributes', ''],
+    ['of the user', '.git/own', 'core.attributesFile'],
+  ])('by a filter in attributes %s, as Git LFS does', async (_, file, setting) => {
     const root = repository()
+    if (setting !== '') git(root, 'config', setting, join(root, file))
     git(root, 'config', 'filter.upper.clean', 'tr a-z A-Z')
     git(root, 'config', 'filter.upper.smudge', 'tr A-Z a-z')
-    write(root, '.gitattributes', '*.big filter=upper\n')
+    write(root, file, '*.big filter=upper\n')
     write(root, 'dataset/x.big', 'abc\n')
     git(root, 'add', '-A')
     git(root, 'commit', '-q', '-m', 'filtered')
@@ -180,7 +185,7 @@ describe.skipIf(gitIsMissing !== undefined)('files that Git converts:', () => {
     const folder = temporaryFolder()
     await library.writeFiles('HEAD', ['dataset'], folder, context)
     expect(readFileSync(join(folder, 'dataset/x.big'), 'utf8')).toBe('abc\n')
-    await refusedBy(/gitattributes.*x\.big/, async () => (await isomorphic(root)).changes(['dataset'], context))
+    await refusedBy(/attributes.*x\.big/, async () => (await isomorphic(root)).changes(['dataset'], context))
   })
 })
 

@@ -25,6 +25,8 @@ export interface Git {
   config(key: string): Promise<string | undefined>
   /** The names of all settings in a section, each once: `origin.url` for `remote`. The last part is in lower case. */
   settings(section: string): Promise<readonly string[]>
+  /** The texts of the attribute files outside the work tree. `undefined` if a setting names a file that cannot be found. */
+  outsideAttributes(): Promise<readonly string[] | undefined>
 
   /** The commit that a full ref name (`refs/…`) points at. */
   readRef(ref: string): Promise<string | undefined>

@@ -8,6 +8,7 @@ import { changedTree } from '../changed-tree.js'
 import type { Changes, Git, TreeChange, TreeEntry, TreeItem } from '../git.js'
 import { identityIn } from '../identity.js'
 import type { EnvironmentVariables } from '../native/git-program.js'
+import { outsideAttributes } from '../outside-attributes.js'
 import { removeEntry } from '../remove-entry.js'
 import { writtenPath } from '../written-path.js'
 import { type DurableFiles, durableFiles } from './durable-files.js'
@@ -63,6 +64,7 @@ export async function isomorphicGit(
     author: () => identityIn(git.config, environment),
     config: (key) => settings.get(key),
     settings: async (section) => settings.names(section),
+    outsideAttributes: () => outsideAttributes(directory, git, environment),
 
     async readRef(ref) {
       try {
@@ -169,7 +171,7 @@ export async function isomorphicGit(
       const keepsModes = (await settings.get('core.filemode')) !== 'false'
       const changes = await compareWorkTree({ root, committed, isIgnored, keepsModes }, paths, context, documents)
       await refuseConversions(
-        root,
+        git,
         settings,
         changes.changed.filter((path) => committed.has(path)),
       )
@@ -181,7 +183,7 @@ export async function isomorphicGit(
       // First what goes: where a link stood in a folder's place, writing below it would write to where it leads.
       for (const path of removed) await removeEntry(root, path)
       const entries = await git.tree(commit, written)
-      await refuseConversions(root, settings, written)
+      await refuseConversions(git, settings, written)
       for (const path of written) await writeEntry(git, entries.get(path)!, context)
       await stage({ changed: written, deleted: removed }, context)
     },
@@ -210,7 +212,7 @@ export async function isomorphicGit(
     async writeEntries(_commit, all, folder, { signal }) {
       const entries = all.filter(({ mode }) => mode !== '120000')
       await refuseConversions(
-        root,
+        git,
         settings,
         entries.map(({ path }) => path),
       )
@@ -226,7 +228,7 @@ export async function isomorphicGit(
 
   async function stage({ changed, deleted }: Pick<Changes, 'changed' | 'deleted'>, { signal }: CallContext) {
     const index = {}
-    await refuseConversions(root, settings, changed)
+    await refuseConversions(git, settings, changed)
     // First what goes: removing a path that the index lacks removes what lies below it.
     for (const filepath of deleted) await library.remove({ ...repository, cache: index, filepath })
     for (let start = 0; start < changed.length; start += filesAtOnce) {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SheikhError } from '../../../core/index.js'
+import type { Git } from '../git.js'
 import { oldestVersion } from '../native/git-program.js'
 import type { GitSettings } from './git-settings.js'
 
@@ -72,7 +73,11 @@ const attribute = /(^|\s)-?!?(text|eol|crlf|filter|ident|working-tree-encoding)(
  * @param paths files whose bytes differ from the commit's, or that are about to be written.
  * @throws `repository-invalid`.
  */
-export async function refuseConversions(root: string, settings: GitSettings, paths: readonly string[]): Promise<void> {
+export async function refuseConversions(
+  { root, outsideAttributes }: Pick<Git, 'root' | 'outsideAttributes'>,
+  settings: GitSettings,
+  paths: readonly string[],
+): Promise<void> {
   if (paths.length === 0) return
   const first = paths.slice(0, 3).join(', ')
   const autocrlf = (await settings.get('core.autocrlf'))?.toLowerCase()
@@ -81,19 +86,17 @@ export async function refuseConversions(root: string, settings: GitSettings, pat
   if (autocrlf === 'input' && (await anyHoldsCarriageReturn(root, paths)))
     throw needsNative(settings.remedy, `core.autocrlf changes the line endings of files such as ${first}`)
   const folders = new Set(['', ...paths.flatMap(foldersAbove)])
-  const files = [
-    ...[...folders].map((folder) => join(root, folder, '.gitattributes')),
-    join(root, '.git/info/attributes'),
-  ]
-  for (const file of files) {
-    const text = await readFile(file, 'utf8').catch(() => '')
+  const inside = [...folders].map((folder) => readFile(join(root, folder, '.gitattributes'), 'utf8').catch(() => ''))
+  const outside = await outsideAttributes()
+  if (outside === undefined) throw needsNative(settings.remedy, 'core.attributesFile names no absolute path')
+  for (const text of [...(await Promise.all(inside)), ...outside]) {
     const line = text.split('\n').find((candidate) => !candidate.startsWith('#') && attribute.test(candidate))
     if (line === undefined) continue
     // The common "* text=auto" changes nothing where no file has a carriage return.
     if (/(filter|ident|working-tree-encoding|eol=crlf)/.test(text) || (await anyHoldsCarriageReturn(root, paths)))
       throw needsNative(
         settings.remedy,
-        `.gitattributes ("${line.trim()}") changes files such as ${first} on their way to the commit`,
+        `a line of Git's attributes ("${line.trim()}") changes files such as ${first} on their way to the commit`,
       )
   }
 }

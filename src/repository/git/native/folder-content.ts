@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
-import { dirname, isAbsolute, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Changes, Git } from '../git.js'
-import { homeOfUser } from '../isomorphic/git-settings.js'
+import { outsideAttributes } from '../outside-attributes.js'
 import type { EnvironmentVariables } from './git-program.js'
 import { readPlainIndex } from './plain-index.js'
 
@@ -111,17 +111,13 @@ async function hasHarmlessSettings({ settings, environment }: ComparedTree): Pro
 /** The files of attributes that apply to the folder and are not below it (gitattributes(5)), as one text. `undefined`: one is not found. */
 async function attributesOf(folder: string, tree: ComparedTree): Promise<string | undefined> {
   const { root, commonDirectory, environment, settings } = tree
-  const files = [join(commonDirectory, 'info/attributes'), '/etc/gitattributes']
+  const outside = await outsideAttributes(commonDirectory, settings, environment)
+  if (outside === undefined) return undefined
+  const files: string[] = []
   for (let path = dirname(folder); ; path = dirname(path)) {
     files.push(join(root, path, '.gitattributes'))
     if (path === '.') break
   }
-  const home = environment['HOME'] || homeOfUser()
-  const configured = environment['XDG_CONFIG_HOME'] || join(home, '.config')
-  const named = (await settings.config('core.attributesfile')) ?? join(configured, 'git/attributes')
-  const own = named.startsWith('~/') ? join(home, named.slice(2)) : named
-  if (!isAbsolute(own)) return undefined
-  files.push(own)
   const texts = await Promise.all(files.map((path) => readFile(path, 'utf8').catch(() => '')))
-  return JSON.stringify(texts)
+  return JSON.stringify([...outside, ...texts])
 }

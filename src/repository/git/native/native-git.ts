@@ -5,6 +5,7 @@ import { type CallContext, SheikhError } from '../../../core/index.js'
 import { temporaryFolder } from '../../../store/index.js'
 import type { Changes, Commit, Git, Head, NewCommit, TreeChange, TreeEntry, TreeItem } from '../git.js'
 import { identityIn } from '../identity.js'
+import { outsideAttributes } from '../outside-attributes.js'
 import { removeEntry } from '../remove-entry.js'
 import { writtenPath } from '../written-path.js'
 import { findAbsent, findChanges } from './changes.js'
@@ -198,6 +199,7 @@ function gitIn(program: GitProgram, { format, submoduleAt, ...place }: Place, en
     },
     author: () => identityIn(git.config, environment),
     ...settings,
+    outsideAttributes: () => outsideAttributes(common, settings, environment),
 
     async readRef(ref) {
       const known = await refInFiles(place.directory, place.commonDirectory, ref)
