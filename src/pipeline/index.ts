@@ -10,7 +10,7 @@ export type { RunEvaluations } from './kept-evaluations.js'
 export type { Difference } from './keys.js'
 export type { LabelledPool, LabelPoolOptions } from './label-pool.js'
 export { checkAnchor } from './ledger-anchor.js'
-export type { NamedBase } from './named-base.js'
+export { type NamedBase, withdrawnAncestor } from './named-base.js'
 export { commitOf } from './note-commit.js'
 export { openFiles } from './open-files.js'
 export type {

@@ -92,27 +92,37 @@ export function releasedBase(history: readonly Release[], base: NamedBase, { act
   )
 }
 
-/**
- * A release that it was made of in turn, and that is withdrawn: what was wrong there may be in its weights still.
- *
- * @param seen versions that were made of no such release: releases may have parts in common, generation after generation.
- */
-export function withdrawnAncestor(
+/** The releases that a release was made of, directly or through others, each bundle's latest release with its withdrawal. */
+function* ancestorsOf(
   history: readonly Release[],
   { version }: Release,
+  // Releases may have parts in common, generation after generation.
   seen: Set<string> = new Set(),
-): Release | undefined {
+): Generator<Release> {
   const at = history.findIndex((release) => release.version === version)
   const older = history.slice(at + 1)
   for (const { version: part } of partsOf(candidateRecordOf(history[at]!, history))) {
     const earlier = older.find(({ version }) => version === part)
     if (earlier === undefined || seen.has(part)) continue
     seen.add(part)
-    const withdrawn = [earlier, latestReleaseOf(history, earlier.bundle)!].find((one) => one.withdrawn !== undefined)
-    const found = withdrawn ?? withdrawnAncestor(history, earlier, seen)
-    if (found !== undefined) return found
+    yield [earlier, latestReleaseOf(history, earlier.bundle)!].find((one) => one.withdrawn !== undefined) ?? earlier
+    yield* ancestorsOf(history, earlier, seen)
   }
+}
+
+/** A withdrawn release that a release was made of, directly or through others. Its faults may still be in the weights. */
+export function withdrawnAncestor(history: readonly Release[], release: Release): Release | undefined {
+  for (const ancestor of ancestorsOf(history, release)) if (ancestor.withdrawn !== undefined) return ancestor
   return undefined
+}
+
+/** The releases that were made of this one, directly or through others, and that somebody may use, newest first. */
+export function releasesMadeOf(history: readonly Release[], { bundle }: Release): readonly Release[] {
+  return history.filter((release) => {
+    if (release.removedAtMs !== undefined || release.withdrawn !== undefined) return false
+    for (const ancestor of ancestorsOf(history, release)) if (ancestor.bundle === bundle) return true
+    return false
+  })
 }
 
 /** @param subject the release as the sentence begins. @param remedy an instruction. */
@@ -120,16 +130,20 @@ export function warnOfAncestor(
   session: Session,
   history: readonly Release[],
   release: Release,
-  { subject = `The release ${release.version}`, remedy }: { readonly subject?: string; readonly remedy: string },
+  { subject, remedy }: { readonly subject?: string; readonly remedy: string },
 ): void {
   const ancestor = withdrawnAncestor(history, release)
   if (ancestor === undefined) return
-  const { version, withdrawn } = ancestor
-  session.warn(
-    `${subject} was made of ${version}, which is withdrawn (${withdrawn!.reason}): what was wrong there may be in its weights still. ${remedy}`,
-    { version },
-  )
+  session.warn(`${ancestorText(release, ancestor, subject)} ${remedy}`, { version: ancestor.version })
 }
+
+/** @param subject the release as the sentence begins. */
+export const ancestorText = (
+  release: Release,
+  { version, withdrawn }: Release,
+  subject = `The release ${release.version}`,
+): string =>
+  `${subject} was made of ${version}, which is withdrawn (${withdrawn!.reason}): what was wrong there may be in its weights still.`
 
 /** Its weights in a folder of their own, every file hashed. @throws `artifact-corrupt`, `not-found`. */
 export async function openBase(session: Session, { release }: Pick<FoundBase, 'release'>): Promise<WeightsDirectory> {

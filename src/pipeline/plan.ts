@@ -8,7 +8,7 @@ import { failedBefore } from './failed-before.js'
 import { foreseen } from './foresee.js'
 import { findBySource, isRemoved, readHistory } from './lookup.js'
 import { missingReleases } from './missing-releases.js'
-import { findBase } from './named-base.js'
+import { ancestorText, findBase, withdrawnAncestor } from './named-base.js'
 import { findReleases } from './named-releases.js'
 import type { PipelineParts, RunPlanOptions } from './options.js'
 import { type PlannedStage, why, withHostStages, withSkippedStages } from './plan-stages.js'
@@ -110,11 +110,14 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
     action: 'run',
     reason: `${summary.counts.rows} rows, always checked`,
   }
+  const ancestor = known && known.withdrawn === undefined ? withdrawnAncestor(history, known) : undefined
+  const ofWithdrawn =
+    ancestor === undefined ? '' : ` ${ancestorText(known!, ancestor)} Train a model without it, or roll back.`
   if (known !== undefined && known.version === current?.version) {
     const reason = `the release ${known.version} was made from these inputs`
     return {
       ...common,
-      ...said('up-to-date', `Nothing to do: ${reason}.`),
+      ...said('up-to-date', `Nothing to do: ${reason}.${ofWithdrawn}`),
       version: known.version,
       ...(await timed(withSkippedStages(options, [validate, ...skip(reason)], reason))),
     }
@@ -135,7 +138,7 @@ export async function plan(options: PipelineParts, { signal, retrain = false }: 
     )
     return {
       ...common,
-      ...said('restore', `Restore: ${reason}.`),
+      ...said('restore', `Restore: ${reason}.${ofWithdrawn}`),
       version: known.version,
       nextVersion: nextVersion(known.record.source),
       ...(await timed(withSkippedStages(options, [validate, ...stages], reason, known))),

@@ -1,6 +1,7 @@
 import { type Digest, SheikhError } from '../core/index.js'
 import type { Release } from '../releaser/index.js'
-import { findPrevious, latestReleaseOf, namedRelease } from './lookup.js'
+import { findPrevious, latestReleaseOf, namedRelease, readHistory } from './lookup.js'
+import { releasesMadeOf } from './named-base.js'
 import type { RepublishOptions, RollbackOptions } from './options.js'
 import { publish, requestAgain } from './publish.js'
 import { recover } from './recovery.js'
@@ -54,7 +55,7 @@ export async function rollback(session: Session, { to, reason, by }: RollbackOpt
     by: session.hide(by),
     sourceKey: target.postPublish.sourceKey,
   })
-  await warnOfChannels(session, current)
+  await warnOfUses(session, current, await readHistory(session))
   return restored
 }
 
@@ -86,14 +87,21 @@ export async function republish(
   })
 }
 
-/** A channel that people point by hand stays where it is. */
-export async function warnOfChannels(session: Session, { version }: Release): Promise<void> {
+/** Warns of what a withdrawal leaves in use: channels that people point by hand, and releases that were made of the withdrawn one. */
+export async function warnOfUses(session: Session, release: Release, history: readonly Release[]): Promise<void> {
+  const { version } = release
   for (const [channel, pointed] of Object.entries(await session.options.releaser.channels(session.context)))
     if (pointed === version && channel !== session.channel)
       session.warn(
         `The channel "${channel}" still points at ${version}, which is withdrawn. Promote another release: sheikh promote <version> --to ${channel}`,
         { channel, version },
       )
+  const made = releasesMadeOf(history, release).map((each) => each.version)
+  if (made.length > 0)
+    session.warn(
+      `${made.slice(0, 5).join(', ')}${made.length > 5 ? ', …' : ''} ${made.length === 1 ? 'was' : 'were'} made of ${version}, which is withdrawn, and may have its faults. Withdraw ${made.length === 1 ? 'this release' : 'these releases'} too, or train without it.`,
+      { version, made: made.slice(0, 100) },
+    )
 }
 
 function previousRelease(history: readonly Release[], current: Release): Release {

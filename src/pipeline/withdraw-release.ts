@@ -4,7 +4,7 @@ import type { Release } from '../releaser/index.js'
 import { knownRelease, latestReleaseOf, readHistory } from './lookup.js'
 import type { WithdrawOptions } from './options.js'
 import { recover } from './recovery.js'
-import { warnOfChannels } from './restore.js'
+import { warnOfUses } from './restore.js'
 import type { Withdrawn } from './run-result.js'
 import type { Session } from './session.js'
 import { checkPerson, checkReason } from './who-decides.js'
@@ -38,8 +38,9 @@ export async function withdrawRelease(
   // Also if the release is withdrawn already: one of several registries may lack the mark.
   await releaser.withdraw(version, why, context)
   if (release.withdrawn === undefined) session.emit({ type: 'release-withdrawn', version, reason: why })
-  await warnOfChannels(session, release)
-  const withdrawn = knownRelease(await readHistory({ options: session.options, context }), version, 'withdraw')
+  const after = await readHistory({ options: session.options, context })
+  const withdrawn = knownRelease(after, version, 'withdraw')
+  await warnOfUses(session, withdrawn, after)
   return { runId: session.runId, status: 'withdrawn', release: withdrawn }
 }
 

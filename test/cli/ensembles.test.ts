@@ -73,6 +73,11 @@ describe('an ensemble of mlops/training/config.yaml', () => {
     expect((await sheikh(root, ['blame', 'extra'])).out).toContain(
       `did not use it itself; made from ${version}, which was trained on it`,
     )
+    const withdrawal = await sheikh(root, ['withdraw', version, '--reason', 'wrong labels', '--by', 'Ada'])
+    expect(withdrawal.err).toMatch(`was made of ${version}, which is withdrawn, and may have its faults`)
+    expect((await sheikh(root, ['status'])).out).toContain(`Made of ${version}, which is withdrawn (wrong labels).`)
+    expect(JSON.parse((await sheikh(root, ['status', '--json'])).out).current.withdrawnPart).toBe(version)
+    expect((await sheikh(root, ['plan'])).out).toContain(`was made of ${version}, which is withdrawn (wrong labels)`)
   })
 
   it('loads releases from before it, after it, with other members, and an ensemble as a member', async () => {

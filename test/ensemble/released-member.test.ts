@@ -124,7 +124,13 @@ describe('a release as a member', () => {
     await release(pipeline(grown, { trainer }))
     const other = await release(pipeline([...grown, { id: 'x', text: 'x 1', label: 'fruit' }]))
     expect(other.version).not.toBe('0.1.0')
+    const judged = await pipeline(grown, { trainer }).plan()
+    expect(judged.summary).not.toContain('withdrawn')
     await pipeline().withdraw('0.1.0', { by: 'ada', reason: 'wrong labels' })
+    expect(warnings).toContainEqual(
+      expect.stringContaining('1.0.0 was made of 0.1.0, which is withdrawn, and may have its faults.'),
+    )
+    expect((await pipeline(grown, { trainer }).plan()).summary).toContain('was made of 0.1.0, which is withdrawn')
     // A run from the same sources publishes the release that contains it again, and warns.
     expect((await pipeline(grown, { trainer }).run()).status).toBe('restored')
     expect(warnings).toContainEqual(expect.stringContaining('was made of 0.1.0, which is withdrawn (wrong labels)'))

@@ -1,3 +1,4 @@
+import { withdrawnAncestor } from '../../pipeline/index.js'
 import type { Release } from '../../releaser/index.js'
 import { metricText, moment } from '../../report/texts/index.js'
 import { type Command, toJson } from '../command.js'
@@ -23,6 +24,7 @@ export const status: Command = {
       await loaded.dirtyPaths(),
       await pipeline.missingReleases(),
     ]
+    const part = current && withdrawnAncestor(await pipeline.history(), current)
     const atHead = runs.filter(({ commit }) => commit === head?.oid)
     const awaiting = atHead.filter(({ status }) => status === 'awaiting-approval')
     const unreleased = atHead.filter(({ status }) => status === 'awaiting-release')
@@ -32,6 +34,7 @@ export const status: Command = {
         ? 'Released: nothing yet.'
         : `Released: ${current.version} (${moment(current.publishedAtMs)}${metricText(current.record)})${current.withdrawn === undefined ? '' : ', withdrawn'}.`,
       ...overrideLine(current),
+      ...withdrawnPartLine(part),
       ...(missing.length === 0
         ? []
         : [
@@ -67,6 +70,7 @@ export const status: Command = {
               publishedAtMs: current.publishedAtMs,
               metrics: current.record.metrics,
               override: current.record.override,
+              withdrawnPart: part?.version,
             },
       missingReleases: missing,
       commit: head?.oid ?? null,
@@ -80,6 +84,18 @@ export const status: Command = {
     }
     return { text: joinTexts(lines), json: toJson(json) }
   },
+}
+
+/** Reports that the current release was made of a release that is withdrawn. */
+function withdrawnPartLine(part: Release | undefined): readonly Text[] {
+  if (part === undefined) return []
+  const { version, withdrawn } = part
+  return [
+    [
+      styled('open', `Made of ${version}`),
+      `, which is withdrawn (${withdrawn?.reason}). Train a model without it, or roll back.`,
+    ],
+  ]
 }
 
 /** Reports that the current release overrides the gate. */
