@@ -112,6 +112,8 @@ describe('an ensemble of mlops/training/config.yaml', () => {
 
   it.each([
     ['{ members: { a: {} } }', /line 3, column 11: "ensemble\.members": expected at least two members, not 1/],
+    ['{ members: { a: {}, b: } }', /"ensemble\.members\.b": no value; write \{\} for an empty one/],
+    ['{ members: { a: {}, b: { learning_rate: } } }', /"ensemble\.members\.b\.learning_rate": no value/],
     ['{ members: { a: {}, B: {} } }', /line 3.*"ensemble\.members\.B": expected a name/],
     ['{ members: { a: {}, b: { seed: 1 } } }', /line 3.*"ensemble\.members\.b"/],
     ['{ members: { a: {}, b: {} }, shares: { c: 1 } }', /line 3.*"ensemble\.shares": "c" is no member/],

@@ -49,10 +49,16 @@ export function checkKeys(
     path: string,
     offset: number,
   ): void {
-    const result = type.safeParse(isNode(node) ? node.toJS(document, { maxAliasCount: maximumAliases }) : node)
+    const value = isNode(node) ? node.toJS(document, { maxAliasCount: maximumAliases }) : node
+    const result = type.safeParse(value, { reportInput: true })
     if (!result.success) {
       const [issue] = result.error.issues
-      fail(offset, `"${[path, ...(issue?.path ?? [])].join('.')}": ${issue?.message ?? 'not valid'}`)
+      const isUnset = issue?.code === 'invalid_type' && issue.input === null
+      const unset = `no value${issue?.code === 'invalid_type' && issue.expected === 'object' ? '; write {} for an empty one' : ''}`
+      fail(
+        offset,
+        `"${[path, ...(issue?.path ?? [])].join('.')}": ${isUnset ? unset : (issue?.message ?? 'not valid')}`,
+      )
       return
     }
     const found = problem?.(result.data, file)
