@@ -90,7 +90,12 @@ export function readFailed(path: string, error: unknown): SheikhError {
   const code = (error as NodeJS.ErrnoException).code
   const shown = JSON.stringify(path)
   if (code === 'ENOENT' || code === 'ENOTDIR')
-    return new SheikhError('not-found', `Cannot read ${shown}: it does not exist.`, { facts: { path }, cause: error })
+    return new SheikhError(
+      'not-found',
+      // Node replaces bytes of a name that are not UTF-8 by U+FFFD, and then finds no such file.
+      `Cannot read ${shown}: it does not exist${path.includes('\uFFFD') ? ', or its name is not UTF-8. Rename it' : ''}.`,
+      { facts: { path }, cause: error },
+    )
   const failed = storageFailed('read', path, error)
   if (isSheikhError(failed)) return failed
   return new SheikhError('storage-failed', `Cannot read ${shown}: ${messageOf(error)}.`, {

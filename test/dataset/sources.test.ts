@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { symlink, truncate } from 'node:fs/promises'
+import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -113,6 +113,20 @@ describe('sampleFiles', () => {
     await expect(sampleFiles(folder).list(context)).rejects.toMatchObject(withIssue('b.json', '', /symbolic link/))
     await expect(sampleFiles(folder).list(context)).rejects.toMatchObject(withIssue('c', '', /symbolic link/))
   })
+
+  it.skipIf(process.platform !== 'linux')(
+    'a name that is not UTF-8 is refused, of a file and of a folder',
+    async () => {
+      const folder = await folderWith({ 'a.json': {}, 'caf\uFFFD.json': {} })
+      expect(await sampleFiles(folder).list(context)).toHaveLength(2)
+      const odd = (...parts: readonly (string | number)[]) =>
+        Buffer.concat([`${folder}/`, ...parts].map((part) => Buffer.from(typeof part === 'number' ? [part] : part)))
+      await writeFile(odd('th', 0xe9, '.json'), '{}')
+      await mkdir(odd('more', 0xff))
+      for (const name of ['th\uFFFD.json', 'more\uFFFD'])
+        await expect(sampleFiles(folder).list(context)).rejects.toMatchObject(withIssue(name, '', /name is not UTF-8/))
+    },
+  )
 
   it('a file that became a symbolic link between listing and reading is refused', async () => {
     const outside = await folderWith({ 'secret.json': {} })

@@ -5,6 +5,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmdirSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -36,8 +37,14 @@ async function repository() {
 it.skipIf(gitIsMissing !== undefined || process.platform !== 'linux')(
   'a name that is not UTF-8 is left to git, before anything is changed',
   async () => {
-    const { root, commitFile } = await repository()
+    const { root, git, commitFile } = await repository()
     await commitFile('a.txt')
+    const folder = Buffer.concat([Buffer.from(`${root}/data/caf`), Buffer.from([0xe9])])
+    mkdirSync(folder, { recursive: true })
+    await expect(git.changes(['data'], context)).rejects.toMatchObject({
+      message: expect.stringContaining('the file name "data/caf\uFFFD" is not UTF-8'),
+    })
+    rmdirSync(folder)
     writeFileSync(Buffer.concat([Buffer.from(`${root}/caf`), Buffer.from([0xe9])]), 'Latin-1')
     nativeGit(root, 'add', '-A')
     const index = readFileSync(join(root, '.git/index'))

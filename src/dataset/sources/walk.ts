@@ -42,7 +42,8 @@ export async function walk(
     for (const entry of entriesOf(root, folder)) {
       if (entry.name.startsWith('.')) continue
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`
-      if (entry.isDirectory()) folders.push(path)
+      if (isUnreadable(root, path)) issues.push({ path, position: '', message: 'its name is not UTF-8; rename it' })
+      else if (entry.isDirectory()) folders.push(path)
       // A link may lead out of the tree, where nothing is versioned, so links are never followed.
       else if (entry.isSymbolicLink())
         issues.push({ path, position: '', message: 'it is a symbolic link; replace it with the file itself' })
@@ -68,6 +69,10 @@ export async function walk(
   if (issues.length > 0) throw issuesError(issues)
   return { found, others: others.sort() }
 }
+
+/** Node replaces bytes of a name that are not UTF-8 by U+FFFD, and then finds no such file. */
+const isUnreadable = (root: string, path: string): boolean =>
+  path.includes('\uFFFD') && lstatSync(`${root}/${path}`, { throwIfNoEntry: false }) === undefined
 
 /** Whether a name may equal another one but for case or Unicode form: not if it is ASCII without capital letters. */
 export const mayClash = (path: string): boolean => !/^[\x20-\x40\x5b-\x7e]*$/.test(path)

@@ -16,7 +16,7 @@ import { gitSettings } from './git-settings.js'
 import { isomorphicHistory } from './history.js'
 import { withIndexLock } from './index-lock.js'
 import { moveRefByLock } from './move-ref.js'
-import { checkSupported, foldersAbove, installGit, needsNative, refuseConversions } from './unsupported.js'
+import { checkSupported, foldersAbove, installGit, needsNative, notUtf8Name, refuseConversions } from './unsupported.js'
 import { compareWorkTree } from './work-tree.js'
 import { replaceEntry } from './write-entry.js'
 
@@ -169,7 +169,12 @@ export async function isomorphicGit(
       const committed = head === undefined ? new Map<string, TreeEntry>() : await git.tree(head.oid, paths)
       const isIgnored = (filepath: string) => library.isIgnored({ ...repository, filepath })
       const keepsModes = (await settings.get('core.filemode')) !== 'false'
-      const changes = await compareWorkTree({ root, committed, isIgnored, keepsModes }, paths, context, documents)
+      const changes = await compareWorkTree(
+        { root, committed, isIgnored, keepsModes, remedy },
+        paths,
+        context,
+        documents,
+      )
       await refuseConversions(
         git,
         settings,
@@ -200,7 +205,7 @@ export async function isomorphicGit(
         async () => {
           // The library decodes each name of the index, and would write another one.
           const name = (await library.listFiles(repository)).find((path) => path.includes('\uFFFD'))
-          if (name !== undefined) throw needsNative(remedy, `the file name ${JSON.stringify(name)} is not UTF-8`)
+          if (name !== undefined) throw notUtf8Name(remedy, name)
           return work()
         },
         context,

@@ -24,6 +24,9 @@ export const needsNative = (remedy: string, fact: string, cause?: unknown) =>
     { facts: { fact }, cause },
   )
 
+export const notUtf8Name = (remedy: string, path: string) =>
+  needsNative(remedy, `the file name ${JSON.stringify(path)} is not UTF-8`)
+
 /** Refuses what isomorphic-git would misread. @throws `repository-invalid`. */
 export async function checkSupported(root: string, settings: GitSettings): Promise<void> {
   const folder = join(root, '.git')

@@ -6,6 +6,7 @@ import { setImmediate } from 'node:timers/promises'
 import { type CallContext, digestJson } from '../../../core/index.js'
 import { type DocumentStore, fileStamp, type StatCache, statCache } from '../../../store/index.js'
 import type { Changes, TreeEntry } from '../git.js'
+import { notUtf8Name } from './unsupported.js'
 
 /** What the comparison needs of a repository. */
 interface WorkTree {
@@ -14,6 +15,8 @@ interface WorkTree {
   isIgnored(path: string): Promise<boolean>
   /** False where `core.fileMode` says that the file system keeps no modes. */
   readonly keepsModes: boolean
+  /** For what only the program `git` can do. */
+  readonly remedy: string
 }
 
 const cacheKey = digestJson({ kind: 'git-blobs', formatVersion: 1 })
@@ -23,7 +26,7 @@ const cacheKey = digestJson({ kind: 'git-blobs', formatVersion: 1 })
  * was is not read. `.gitattributes` and `core.autocrlf` are not applied.
  */
 export async function compareWorkTree(
-  { root, committed, isIgnored, keepsModes }: WorkTree,
+  { root, committed, isIgnored, keepsModes, remedy }: WorkTree,
   paths: readonly string[],
   context: CallContext,
   cache?: DocumentStore | undefined,
@@ -32,7 +35,7 @@ export async function compareWorkTree(
   const changed: string[] = []
   const ignored: string[] = []
   const seen = new Set<string>()
-  for (const [path, stats] of await listFiles(root, paths, context)) {
+  for (const [path, stats] of await listFiles({ root, remedy }, paths, context)) {
     seen.add(path)
     const entry = committed.get(path)
     if (entry === undefined) ((await isIgnored(path)) ? ignored : changed).push(path)
@@ -48,7 +51,7 @@ const sameMode = (mode: string, stats: BigIntStats, keepsModes: boolean) =>
 
 /** Files and symbolic links, folder by folder: ten thousand promises would take longer than the calls themselves. */
 async function listFiles(
-  root: string,
+  { root, remedy }: Pick<WorkTree, 'root' | 'remedy'>,
   paths: readonly string[],
   context: CallContext,
 ): Promise<readonly (readonly [string, BigIntStats])[]> {
@@ -65,6 +68,9 @@ async function listFiles(
     for (const item of readdirSync(join(root, path), { withFileTypes: true })) {
       if (item.name === '.git') continue
       const below = `${path}/${item.name}`
+      // Node replaces bytes of a name that are not UTF-8 by U+FFFD, and then finds no such file.
+      if (item.name.includes('\uFFFD') && lstatSync(join(root, below), { throwIfNoEntry: false }) === undefined)
+        throw notUtf8Name(remedy, below)
       if (item.isDirectory()) await visit(below)
       else if (item.isFile() || item.isSymbolicLink())
         files.push([below, lstatSync(join(root, below), { bigint: true })])
