@@ -62,7 +62,7 @@ describe.skipIf(noLfs)('Git LFS', () => {
       (await openGit(root, context, { program: false })).changes(['dataset'], context),
     ).rejects.toMatchObject({
       code: 'repository-invalid',
-      message: expect.stringMatching(/gitattributes.*Install git/),
+      message: expect.stringMatching(/attributes.*Install git/),
     })
   })
 
