@@ -52,7 +52,7 @@ describe.skipIf(!isThere)('the dashboard in a browser', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'dashboard-'))
-    await makeDemoProject(join(folder, 'project'), 300)
+    await makeDemoProject(join(folder, 'project'), 30_000)
     source = await projectSource(await openRepository(join(folder, 'project')))
     server = await serveDashboard(source, { host: '127.0.0.1', port: 0, isPublic: false })
     browser = await openChromium()
