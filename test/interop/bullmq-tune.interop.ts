@@ -94,11 +94,11 @@ describe.skipIf(missing !== undefined)('sheikh tune --redis', () => {
 
   it('refuses a worker of a checkout with other files, and continues with the same files', async () => {
     const { root, other } = await checkouts({ isShared: true })
-    await edit(other, 'mlops/training/config.yaml', (text) => `${text}training: { weight_decay: 0.5 }\n`)
+    await edit(other, 'mlops/training/config.yaml', (text) => `${text}training: { weight_decay: 0.01 }\n`)
     const different = await worker(other, 'files')
     const search = () => start(root, ['tune', ...queueOf('files')], { env }).ended
     const refused = await search()
-    expect(refused.err).toMatch(/the trainer of the worker differs from the trainer of the search/)
+    expect(refused.err).toMatch(/the trainer of the worker differs from the trainer of the caller/)
     expect(refused.code).toBe(1)
     different.child.kill('SIGTERM')
     await different.ended

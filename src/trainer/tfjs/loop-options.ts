@@ -33,18 +33,18 @@ export interface LoopOptions {
   readonly reportEverySteps?: number | undefined
 }
 
-/** Throws `invalid-options` for an invalid value. */
-export type OptionCheck = (name: string, value: unknown, isSound: boolean) => void
+/** Throws `invalid-options` for an invalid value. `fact`: what is wrong with the value. */
+export type OptionCheck = (name: string, value: unknown, isSound: boolean, fact?: string) => void
 
 /** @param what the model, as in "Cannot train …". @param options the name of the type that documents the ranges. */
 export const optionCheck =
   (what: string, options: string): OptionCheck =>
-  (name, value, isSound) => {
+  (name, value, isSound, fact = 'it is out of range') => {
     if (isSound) return
     const said = typeof value === 'object' ? JSON.stringify(value) : String(value)
     throw new SheikhError(
       'invalid-options',
-      `Cannot train ${what} with ${name} ${said}: it is out of range. See the documentation of ${options}.`,
+      `Cannot train ${what} with ${name} ${said}: ${fact}. See the documentation of ${options}.`,
       { facts: { option: name } },
     )
   }
@@ -82,13 +82,13 @@ function checkLoop(loop: LoopSettings, check: OptionCheck): void {
     ...{ epochs, batchSize, maximumSteps, gradientAccumulation, maximumStepBytes },
     ...{ evaluationBatchSize, reportEverySteps },
   }))
-    check(name, value, isCount(value))
+    check(name, value, isCount(value), 'it is not a whole number above 0')
   const { learningRate, weightDecay, maximumGradientNorm = 1, schedule = 'linear', warmupRatio = 0 } = loop
   for (const [name, value] of Object.entries({ learningRate, maximumGradientNorm }))
-    check(name, value, value > 0 && Number.isFinite(value))
-  check('weightDecay', weightDecay, weightDecay >= 0 && Number.isFinite(weightDecay))
-  check('schedule', schedule, schedules.includes(schedule))
-  check('warmupRatio', warmupRatio, warmupRatio >= 0 && warmupRatio <= 1)
+    check(name, value, value > 0 && Number.isFinite(value), 'it is not a number above 0')
+  check('weightDecay', weightDecay, weightDecay >= 0 && Number.isFinite(weightDecay), 'it is not a number from 0')
+  check('schedule', schedule, schedules.includes(schedule), `it is none of ${schedules.join(', ')}`)
+  check('warmupRatio', warmupRatio, warmupRatio >= 0 && warmupRatio <= 1, 'it is not from 0 to 1')
   check('earlyStopping', loop.earlyStopping, isEarlyStopping(loop.earlyStopping))
 }
 

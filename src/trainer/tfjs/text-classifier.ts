@@ -53,7 +53,9 @@ export function textClassifier(options: TextClassifierOptions = {}): TfjsModel<s
   const check = optionCheck('a text classifier', 'TextClassifierOptions')
   const defaults = { epochs: 6, batchSize: 32, learningRate: 3, weightDecay: 0 }
   const loop = toLoopSettings(options, defaults, check)
-  check('weightDecay', loop.weightDecay, loop.learningRate * loop.weightDecay < 1)
+  const { learningRate, weightDecay } = loop
+  const tooMuch = `at the learning rate ${learningRate}, it must be below ${1 / learningRate}`
+  check('weightDecay', weightDecay, learningRate * weightDecay < 1, tooMuch)
   check('buckets', buckets, isBuckets(buckets))
   check('maximumTokens', maximumTokens, Number.isSafeInteger(maximumTokens) && maximumTokens > 0)
   const features = { buckets, maximumTokens, bigrams, characters }

@@ -4,7 +4,7 @@
     /tmp/reference/bin/python test/statistics/reference/make_resampling.py
 
 Writes resampling.json beside itself. The bootstrap is SciPy's, the intervals are statsmodels', and the floors are
-enumerated with SciPy. The samples in resampling.json come from a longer script: a new run draws others.
+enumerated with SciPy.
 """
 
 import json
