@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
-import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,21 +21,58 @@ export interface QueueServer {
   dispose(): Promise<void>
 }
 
-/** A Redis on loopback, in a folder of its own. It keeps nothing over a restart, unless `isKept`. */
+/** A certificate for 127.0.0.1, which signs itself, and its key. */
+export interface Certificate {
+  readonly certificate: string
+  readonly key: string
+}
+
+/** Makes a certificate in the folder. @returns why it cannot, instead. */
+export function makeCertificate(folder: string): Certificate | string {
+  const [certificate, key] = [join(folder, 'server.crt'), join(folder, 'server.key')]
+  const { error, status, stderr } = spawnSync(
+    'openssl',
+    [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+      ...['-subj', '/CN=loopback', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate],
+    ],
+    { encoding: 'utf8' },
+  )
+  if (error !== undefined) return `openssl cannot be run (${error.message})`
+  return status === 0 ? { certificate, key } : `openssl failed: ${stderr.trim().split('\n').at(-1)}`
+}
+
+/** A Redis on loopback, in a folder of its own. It keeps nothing over a restart, unless `isKept`. With `tls`, only by TLS. */
 export async function startRedis({
   password,
   isKept = false,
+  tls,
 }: {
   readonly password?: string
   readonly isKept?: boolean
+  readonly tls?: Certificate
 } = {}) {
   const { path, env } = redisProgram()!
   const own = await mkdtemp(join(tmpdir(), 'sheikh-redis-'))
   const port = await freePort()
-  const parts = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', own, '--save', '']
+  const parts = [
+    tls === undefined ? '--port' : '--tls-port',
+    `${port}`,
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    own,
+    '--save',
+    '',
+  ]
+  if (tls !== undefined)
+    parts.push(
+      ...['--port', '0', '--tls-cert-file', tls.certificate, '--tls-key-file', tls.key],
+      ...['--tls-ca-cert-file', tls.certificate, '--tls-auth-clients', 'no'],
+    )
   parts.push('--appendonly', isKept ? 'yes' : 'no', ...(password === undefined ? [] : ['--requirepass', password]))
   return serverOf({
-    url: `redis://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`,
+    url: `${tls === undefined ? 'redis' : 'rediss'}://${password === undefined ? '' : `:${password}@`}127.0.0.1:${port}`,
     ...{ port, folder: own },
     start: () => spawn(path, parts, { env, stdio: 'ignore' }),
     end: 'SIGTERM',
@@ -64,8 +101,8 @@ export function postgresPrograms(): Postgres | undefined {
   return { folder: found, env: { ...process.env, LC_ALL: 'C' }, user }
 }
 
-/** A PostgreSQL on loopback, with a database of its own, whose user has a password. */
-export async function startPostgres(): Promise<QueueServer> {
+/** A PostgreSQL on loopback, with a database of its own, whose user has a password. With `tls`, it also accepts TLS. */
+export async function startPostgres({ tls }: { readonly tls?: Certificate } = {}): Promise<QueueServer> {
   const { folder: programs, env, user } = postgresPrograms()!
   const own = await mkdtemp(join(tmpdir(), 'sheikh-postgres-'))
   if (user.uid !== undefined) await chown(own, nobody, nobody)
@@ -75,6 +112,14 @@ export async function startPostgres(): Promise<QueueServer> {
   const { status, stderr } = spawnSync(join(programs, 'initdb'), parts, { env, ...user, encoding: 'utf8', cwd: '/' })
   if (status !== 0) throw new Error(`initdb failed: ${stderr}`)
   const settings = ['-D', data, '-p', `${port}`, '-k', own, '-c', 'listen_addresses=127.0.0.1']
+  if (tls !== undefined) {
+    // The server refuses a key that another user owns.
+    const key = join(own, 'server.key')
+    await copyFile(tls.key, key)
+    await chmod(key, 0o600)
+    if (user.uid !== undefined) await chown(key, nobody, nobody)
+    settings.push('-c', 'ssl=on', '-c', `ssl_cert_file=${tls.certificate}`, '-c', `ssl_key_file=${key}`)
+  }
   return serverOf({
     url: `postgres://sheikh:right-password@127.0.0.1:${port}/postgres`,
     ...{ port, folder: own },

@@ -18,7 +18,7 @@ export interface QueueConnection {
    * Repeats a call while the server does not answer. Logs that it waits.
    *
    * @param purpose as in "Cannot <purpose>".
-   * @throws `access-denied`; `remote-failed` if the server does not answer for `patienceMs`; the signal's reason.
+   * @throws `access-denied`; `remote-failed` if TLS fails, or if the server does not answer for `patienceMs`; the signal's reason.
    */
   call<T>(purpose: string, run: () => Promise<T>, context: CallContext): Promise<T>
   close(): Promise<void>

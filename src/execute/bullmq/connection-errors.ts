@@ -7,6 +7,9 @@ const pauseMs = 300
 // Redis: https://redis.io/docs/latest/commands/auth; PostgreSQL: appendix A of its manual, classes 28 and 42501, 3D000.
 const denied = /WRONGPASS|NOAUTH|NOPERM|invalid password|ERR AUTH/
 const deniedCodes = new Set(['28P01', '28000', '3D000', '42501'])
+// https://nodejs.org/api/tls.html#x509-certificate-error-codes, and a server that does not answer in TLS.
+const insecure = /CERT|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|VERIFY_LEAF|EPROTO|WRONG_VERSION_NUMBER/
+const insecureMessage = /does not support SSL connections/
 
 export type Call = <T>(purpose: string, run: () => Promise<T>, context: CallContext) => Promise<T>
 
@@ -59,6 +62,12 @@ export function connectionErrors(address: string, patienceMs: number): Connectio
             `Cannot ${purpose}: ${address} refused the credentials (${fact}). Correct user, password and database in its address.`,
             { facts, cause: causeOf(error, fact) },
           )
+        if (isInsecure(error))
+          throw new SheikhError(
+            'remote-failed',
+            `Cannot ${purpose}: the TLS connection to ${address} failed (${fact}). Correct its address or its certificate, or name the file with the certificate of its authority in NODE_EXTRA_CA_CERTS.`,
+            { facts, cause: causeOf(error, fact) },
+          )
         if (waitedMs >= patienceMs)
           throw new SheikhError(
             'remote-failed',
@@ -76,13 +85,17 @@ export function connectionErrors(address: string, patienceMs: number): Connectio
     call,
     report(error) {
       last = error
-      if (isDenied(error)) for (const reject of refuse) reject(error)
+      if (isDenied(error) || isInsecure(error)) for (const reject of refuse) reject(error)
     },
   }
 }
 
 const isDenied = (error: unknown) =>
   denied.test(messageOf(error)) || deniedCodes.has(String((error as { readonly code?: unknown }).code))
+
+/** Waiting does not mend it. */
+const isInsecure = (error: unknown) =>
+  insecure.test(String((error as { readonly code?: unknown }).code)) || insecureMessage.test(messageOf(error))
 
 /** A copy with the message and the code only. An error of ioredis has its command with it, which may be AUTH with the password. */
 const causeOf = (error: unknown, fact: string) =>
