@@ -27,8 +27,10 @@ export async function judgeOne(
   { offer, decision, standing }: { readonly offer: Offer; readonly decision: Decision; readonly standing: Standing },
   known: Known,
 ): Promise<Judged> {
-  const { bundle, host, variant } = offer
+  const { bundle, host, variant, made } = offer
   const { offers, evaluation, names, isAskedAgain = false, until } = decision
+  // A run that ends early has a record about the candidate that was judged last, and about no other one.
+  if (variant.name !== undefined) await session.update({ ...notJudgedYet, candidate: made, bundle: bundle.digest })
   const told = await decision.told?.()
   const { evidence, digest } = await evaluateStage(
     session,
@@ -53,6 +55,11 @@ export async function judgeOne(
   })
   return noted(verdict, session.record.policy)
 }
+
+const notJudgedYet = {
+  ...{ evaluations: undefined, metrics: undefined, baseline: undefined, best: undefined },
+  ...{ verdict: undefined, policy: undefined },
+} satisfies Partial<RunRecord>
 
 function referencesOf(session: Session, { history, current }: Known) {
   const baseline = current?.withdrawn === undefined ? current : undefined

@@ -350,6 +350,9 @@ describe('a run that ends between two verdicts', () => {
       },
     }
     await expect(pipeline(samples, { ...changes, gate: failing }).run()).rejects.toThrow('the power is gone')
+    const [ended] = await pipeline(samples, changes).runs()
+    expect(ended!.candidate?.name).toBe('a')
+    expect(ended).not.toHaveProperty('verdict')
     const next = pipeline(samples, { ...changes, gate })
     const result = await next.run()
     expect(verdicts(await next.ledger()).slice(1)).toEqual(['trainer of 3: fail', 'a of 3: fail', 'b of 3: fail'])

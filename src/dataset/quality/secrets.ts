@@ -90,11 +90,12 @@ async function loadScan(): Promise<(text: string) => Promise<readonly SecretMess
   }
 }
 
-/** The version of the rules. @throws `missing-peer`. */
+/** The versions of the rules and of the program that applies them. @throws `missing-peer`. */
 export function secretRulesVersion(): string {
   try {
-    const { version } = createRequire(import.meta.url)('@secretlint/secretlint-rule-preset-recommend/package.json')
-    return String(version)
+    const require = createRequire(import.meta.url)
+    const versionOf = (name: string) => String(require(`${name}/package.json`).version)
+    return `${versionOf('@secretlint/secretlint-rule-preset-recommend')} ${versionOf('@secretlint/core')}`
   } catch (cause) {
     throw missing(cause)
   }
