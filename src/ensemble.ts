@@ -3,7 +3,6 @@ export {
   type Combination,
   type EnsembleOptions,
   ensembleTrainer,
-  type MemberInput,
   type MemberKindOptions,
   type MemberWorkers,
   memberKind,

@@ -1,4 +1,4 @@
-import type { Pipeline, RunEvent } from '../pipeline/index.js'
+import { type Pipeline, type RunEvent, RunningTrainings } from '../pipeline/index.js'
 import { duration } from '../report/texts/index.js'
 import type { FileTransfer } from '../repository/index.js'
 import type { Terminal } from './command.js'
@@ -65,17 +65,22 @@ export function transferProgress({ showStatus }: Terminal): ((transfer: FileTran
 
 /** Each stage, and training at every 10 %. */
 function printProgress(pipeline: EventSource, { err }: Terminal): void {
-  let tenth = -1
+  // By candidate: several may be trained at once.
+  const tenths = new Map<string, number>()
+  let inStage: string | undefined
   pipeline.on('stage-start', (named) => {
-    tenth = -1
+    inStage = named.candidate
+    if (named.candidate === undefined) tenths.clear()
     err(`${nameOf(named)} …\n`)
   })
-  pipeline.on('train-progress', ({ step, steps, loss, resumedFrom }) => {
+  pipeline.on('train-progress', ({ step, steps, loss, resumedFrom, candidate = '' }) => {
     const now = Math.floor((10 * step) / Math.max(1, steps))
-    if (now === tenth) return
-    if (tenth === -1 && resumedFrom !== undefined) err(`  ${resumedText(resumedFrom)}\n`)
-    tenth = now
-    err(`  step ${step} of ${steps}, loss ${loss.toPrecision(3)}\n`)
+    const before = tenths.get(candidate)
+    if (now === before) return
+    const whose = candidate === (inStage ?? '') ? '' : `${candidate}: `
+    if (before === undefined && resumedFrom !== undefined) err(`  ${whose}${resumedText(resumedFrom)}\n`)
+    tenths.set(candidate, now)
+    err(`  ${whose}step ${step} of ${steps}, loss ${loss.toPrecision(3)}\n`)
   })
 }
 
@@ -90,13 +95,18 @@ function drawProgress(pipeline: EventSource, { err }: Terminal, show: NonNullabl
     ;[meter, startedAtMs, current, isFirst] = [new RateMeter(), atMs, nameOf(named), true]
     work()
   })
-  pipeline.on('train-progress', ({ step: done, steps: total, loss, resumedFrom, atMs }) => {
+  const trainings = new RunningTrainings()
+  pipeline.on('train-progress', (event) => {
+    const { loss, resumedFrom, atMs } = event
     if (isFirst && resumedFrom !== undefined) err(`${resumedText(resumedFrom)}\n`)
     isFirst = false
+    const { done, total, count } = trainings.add(event)
     meter.add(atMs, done)
     const progress = { name: current, done, total, unit: 'steps', rate: meter.rate() }
-    show((columns) => progressLine({ ...progress, detail: `loss ${loss.toPrecision(3)}` }, columns))
+    const detail = count === 1 ? `loss ${loss.toPrecision(3)}` : `${count} candidates at once`
+    show((columns) => progressLine({ ...progress, detail }, columns))
   })
+  pipeline.on('stage-end', (event) => trainings.end(event))
   let evaluated = { model: '', meter: new RateMeter() }
   pipeline.on('evaluate-progress', ({ model, done, items: total, atMs }) => {
     if (model !== evaluated.model) evaluated = { model, meter: new RateMeter() }

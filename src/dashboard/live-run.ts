@@ -1,4 +1,4 @@
-import type { RunEvent } from '../pipeline/index.js'
+import { type RunEvent, RunningTrainings } from '../pipeline/index.js'
 
 /** What a run does now, from its events. */
 export interface LiveRun {
@@ -33,6 +33,7 @@ const mostWarnings = 5
 export async function liveRun(events: AsyncIterable<RunEvent> | Iterable<RunEvent>, nowMs: number): Promise<LiveRun> {
   const stages = new Map<string, LiveStage>()
   const warnings: string[] = []
+  const trainings = new RunningTrainings()
   let progress: LiveProgress | undefined
   let lastEventAtMs: number | undefined
   for await (const event of events) {
@@ -49,14 +50,16 @@ export async function liveRun(events: AsyncIterable<RunEvent> | Iterable<RunEven
       case 'stage-end': {
         const { cached, durationMs } = event
         const name = nameOf(event)
+        trainings.end(event)
         stages.set(name, { name, state: cached ? 'cached' : 'done', durationMs })
         progress = undefined
         break
       }
       case 'train-progress': {
-        const { epoch, epochs, step, steps, loss } = event
-        const detail = `epoch ${epoch} of ${epochs}, loss ${Number.isFinite(loss) ? loss.toPrecision(3) : 'unknown'}`
-        progress = { of: 'training', done: step, total: Math.max(1, steps), detail }
+        const { epoch, epochs, loss } = event
+        const { done, total, count } = trainings.add(event)
+        const said = `epoch ${epoch} of ${epochs}, loss ${Number.isFinite(loss) ? loss.toPrecision(3) : 'unknown'}`
+        progress = { of: 'training', done, total, detail: count === 1 ? said : `${count} candidates at once` }
         break
       }
       case 'evaluate-progress': {

@@ -1,6 +1,6 @@
 export type { Combination } from './combine.js'
 export { type EnsembleOptions, ensembleTrainer } from './ensemble-trainer.js'
 export { loadModelOrEnsemble } from './load-ensemble.js'
-export { type MemberInput, type MemberKindOptions, memberKind } from './member-kind.js'
+export { type MemberKindOptions, memberKind } from './member-kind.js'
 export { type ReleasedMember, type ReleasedMemberOptions, releasedMember } from './released-member.js'
 export type { MemberWorkers } from './train-on-workers.js'

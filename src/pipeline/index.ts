@@ -1,3 +1,4 @@
+export { type CandidateKindOptions, candidateKind } from './candidate-kind.js'
 export type { GcPlan } from './collect-garbage.js'
 export { type ComparedTrainings, compareTrainings, type TrainingState } from './compare-trainings.js'
 export { type EvaluateInShardsOptions, evaluateInShards } from './evaluate-in-shards.js'
@@ -12,7 +13,6 @@ export type { LabelledPool, LabelPoolOptions } from './label-pool.js'
 export { checkAnchor } from './ledger-anchor.js'
 export { type NamedBase, withdrawnAncestor } from './named-base.js'
 export { commitOf } from './note-commit.js'
-export { openFiles } from './open-files.js'
 export type {
   AcceptLossOptions,
   ApproveOptions,
@@ -52,7 +52,10 @@ export type {
   Withdrawn,
 } from './run-result.js'
 export { runTrial, type TrialParts } from './run-trial.js'
+export { RunningTrainings } from './running-trainings.js'
 export type { Artifact, Stage, StageContext, StageInput, StageOutput } from './stage.js'
 export { evaluationFile } from './stages/score-model.js'
+export { trainByJobs } from './train-by-jobs.js'
+export { type TrainingJobs, trainingKind } from './training-kind.js'
 export { type CandidateVariant, checkCandidates } from './variants.js'
 export type { ChangedPart, ReleaseChange, Versioning } from './versioning.js'

@@ -1,5 +1,6 @@
 import type { CallContext, Clock, Digest, Log } from '../core/index.js'
 import type { Dataset, LabelledRow, QualityOptions, RowIdentity } from '../dataset/index.js'
+import type { Executor } from '../execute/index.js'
 import type { ShardOptions } from '../execute/shards/index.js'
 import type { Gate, Ledger } from '../gate/index.js'
 import type { Attester, Releaser, Version, VersionLevel } from '../releaser/index.js'
@@ -77,6 +78,13 @@ export interface PipelineOptions<I, T> {
   readonly provenance?: ((context: CallContext) => Promise<Provenance>) | undefined
   /** Texts to hide in everything that a run writes. @default none; anything that looks like a token is always hidden */
   readonly secrets?: readonly string[] | undefined
+  /**
+   * Trains the candidates of a run at once, on workers with `candidateKind`, with the same result and the same stage keys. Only with
+   * `candidates`. Candidates whose trainer names releases, and those that replay a share of the rows of a base, train in this process.
+   *
+   * @default one after the other, in this process
+   */
+  readonly training?: { readonly executor: Executor } | undefined
   /**
    * Evaluates on workers, with the same result and the same stage keys. Models that are timed, those whose predictions are known in
    * part from an earlier run, and candidates of another trainer without a version predict in this process.

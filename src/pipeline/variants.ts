@@ -30,6 +30,9 @@ export interface Variant {
   readonly seed: number
 }
 
+/** The name of a candidate, also if it is the only one. */
+export const nameOf = ({ name = mainCandidate }: Variant): string => name
+
 type Asked = Pick<PipelineOptions<unknown, unknown>, 'trainer' | 'seed' | 'candidates'>
 
 /** The candidates of each run, in their order: among equals the first is chosen. */

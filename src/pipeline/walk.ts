@@ -11,6 +11,7 @@ import { neededForCandidate } from './stage.js'
 import { assembleBundle } from './stages/bundle.js'
 import { HostStages } from './stages/host.js'
 import { trainStage, usableBase } from './stages/train.js'
+import { type Trainings, trainingsOf } from './stages/trainings.js'
 import { type Variant, variantsOf } from './variants.js'
 import { versionOf } from './versioning.js'
 import { endedBySource, readReleased, readSources } from './walk-start.js'
@@ -45,14 +46,26 @@ export async function walk(session: Session, options: RunOptions): Promise<RunRe
     found ??= usableBase(session, snapshot, history)
     return found
   }
+  const run = { forced: options.retrain ?? false, history, base }
+  const offers = await offersOf(session, trainingsOf(session, snapshot, run), { payload, host })
+  return decide(session, { offers, evaluation, key, until, releaseAs }, released)
+}
+
+/** The candidates, in the order of their declaration. */
+async function offersOf(
+  session: Session,
+  opened: Trainings,
+  parts: { readonly payload: readonly PayloadFile[]; readonly host: HostStages },
+): Promise<[Offer, ...Offer[]]> {
+  await using trainings = opened
   const [first, ...others] = variantsOf(session.options)
   const offer = async (variant: Variant) => {
-    const trained = await trainStage(session, snapshot, { forced: options.retrain ?? false, history, base, variant })
-    return offerOf(session, { variant, trained, payload, host })
+    const trained = await trainStage(session, variant, () => trainings.train(variant))
+    return offerOf(session, { ...parts, variant, trained })
   }
   const offers: [Offer, ...Offer[]] = [await offer(first!)]
   for (const variant of others) offers.push(await offer(variant))
-  return decide(session, { offers, evaluation, key, until, releaseAs }, released)
+  return offers
 }
 
 /** A trained candidate as it would be released: changed by the host's stages, and with the further files. */

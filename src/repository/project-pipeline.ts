@@ -123,6 +123,8 @@ async function projectPipeline(
     ...(await pipelineOptions(place, composition)),
     ...{ releaser, trainer, candidates, base, ledger: projectLedger(place, composition.configuration) },
     ...(executor !== undefined && { evaluation: { executor }, dataCheck: { executor } }),
+    // The candidates of a project with an ensemble are trained one after the other, and the members of the first at once.
+    ...(executor !== undefined && composition.configuration.ensemble === undefined && { training: { executor } }),
   })
   const { configuration } = composition
   if (configuration.training.reportTo?.length) {

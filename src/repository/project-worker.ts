@@ -1,9 +1,10 @@
-// The module of the workers of a project: they compose it from its files, check data, train members and trials of `sheikh tune`, and evaluate.
+// The module of the workers of a project: they compose it from its files, check data, train
+// candidates, members and trials of `sheikh tune`, and evaluate.
 import { type CallContext, callContext, SheikhError } from '../core/index.js'
 import { dataCheckKind, qualitySettings, type TokenCounter } from '../dataset/index.js'
 import { memberKind } from '../ensemble/index.js'
 import type { WorkerParts } from '../execute/index.js'
-import { evaluationKind } from '../pipeline/index.js'
+import { candidateKind, evaluationKind } from '../pipeline/index.js'
 import { trialKind } from '../tune/index.js'
 import { type Composition, compose, wholeFoldersOf } from './compose.js'
 import { withTokenCounter } from './count-tokens.js'
@@ -22,14 +23,12 @@ export async function worker(options: ProjectWorkerOptions): Promise<WorkerParts
   // Releases, which are on a remote, take no part.
   const composition = await compose({ ...options, workTree: options.root, originUrl: async () => undefined }, context)
   const { dataset, store, configuration } = composition
-  const members = await composition.members()
+  const [members, trainer] = [await composition.members(), await composition.trainer()]
+  const candidates = await composition.furtherCandidates()
   const kinds = [
     dataCheckKind({ counter: counterOf(options, composition) }),
-    evaluationKind({
-      trainer: await composition.trainer(),
-      candidates: await composition.furtherCandidates(),
-      dataset,
-    }),
+    evaluationKind({ trainer, candidates, dataset }),
+    ...(Object.keys(candidates).length === 0 ? [] : [candidateKind({ trainer, candidates, dataset })]),
     ...(Object.keys(members).length === 0 ? [] : [memberKind({ members, dataset })]),
     ...(configuration.tuning === undefined ? [] : [trialsOf(options, composition)]),
   ]

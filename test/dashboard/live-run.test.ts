@@ -34,6 +34,24 @@ describe('a run that is running', () => {
     expect(announcementOf(live)).toBe('Stage train: 75 %.')
   })
 
+  it('has the progress of all candidates that are trained at once', async () => {
+    const of = (candidate: string, step: number) => ({ ...training(step), candidate })
+    const end = { type: 'stage-end', stage: 'train', cached: false, durationMs: 9 } as const
+    const running = [{ type: 'stage-start', stage: 'train', candidate: 'a' } as const, of('a', 4), of('b', 2)]
+    const live = await liveRun(events(...running), 5000)
+    expect(live.progress).toEqual({ of: 'training', done: 6, total: 16, detail: '2 candidates at once' })
+    const later = await liveRun(
+      events(
+        ...running,
+        { ...end, candidate: 'a' },
+        { type: 'stage-start', stage: 'train', candidate: 'b' },
+        of('b', 6),
+      ),
+      5000,
+    )
+    expect(later.progress).toMatchObject({ done: 6, total: 8, detail: 'epoch 1 of 2, loss 0.512' })
+  })
+
   it('has no progress after the end of the stage', async () => {
     const live = await liveRun(
       events({ type: 'stage-start', stage: 'train' }, training(8), {

@@ -1,7 +1,8 @@
-// The module of workers that train the members of an ensemble.
+// The module of workers that train the members of an ensemble, or the candidates of a run.
 import { appendFile } from 'node:fs/promises'
 import { setTimeout } from 'node:timers/promises'
 import { memberKind } from '../../src/ensemble/index.js'
+import { candidateKind } from '../../src/pipeline/index.js'
 import { directoryStore } from '../../src/store/directory/index.js'
 import { biasedDataset, biasedTrainer } from './biased.js'
 
@@ -19,11 +20,21 @@ interface Options {
 export const fourMembers = (onFit?: (seed: number) => unknown, last = 3) =>
   Object.fromEntries([0, 1, 2, last].map((bias, index) => [`m${index}`, biasedTrainer(bias, 0.1, onFit)]))
 
+/** The same as candidates of one run. */
+export function candidatesOf({ m0, ...others }: ReturnType<typeof fourMembers>) {
+  return {
+    trainer: m0!,
+    candidates: Object.fromEntries(Object.entries(others).map(([name, trainer]) => [name, { trainer }])),
+  }
+}
+
 export const worker = ({ folder, notes, pauseMs = 0, last, developmentShare }: Options) => {
   const onFit = async (seed: number) => {
     if (notes !== undefined) await appendFile(notes, `${process.pid} ${seed}\n`)
     await setTimeout(pauseMs)
   }
   const members = fourMembers(onFit, last)
-  return { store: directoryStore(folder), kinds: [memberKind({ members, dataset: biasedDataset(developmentShare) })] }
+  const dataset = biasedDataset(developmentShare)
+  const kinds = [memberKind({ members, dataset }), candidateKind({ ...candidatesOf(members), dataset })]
+  return { store: directoryStore(folder), kinds }
 }

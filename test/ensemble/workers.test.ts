@@ -1,9 +1,8 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { callContext, type Json } from '../../src/core/index.js'
+import { callContext } from '../../src/core/index.js'
 import { ensembleTrainer, memberKind } from '../../src/ensemble/index.js'
 import { inProcessExecutor } from '../../src/execute/index.js'
 import { qualityGate, reportOnly, weightIntegrity } from '../../src/gate/index.js'
@@ -12,9 +11,8 @@ import { directoryStore } from '../../src/store/directory/index.js'
 import type { Store } from '../../src/store/index.js'
 import { memoryRegistry } from '../../src/testing/memory-registry.js'
 import type { FitRequest, Trainer, TrainProgress } from '../../src/trainer/index.js'
-import { builtRooms } from '../built-package.js'
-import { startLocal } from '../execute/start-local.js'
 import { biasedDataset, squaredError } from './biased.js'
+import { type Local, trainingsIn, withProcesses } from './biased-processes.js'
 import { fourMembers } from './biased-worker.js'
 
 let folder = ''
@@ -23,27 +21,6 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true, force: true }))
 const fresh = () => mkdtemp(join(folder, 'fit-'))
-
-type Local = Awaited<ReturnType<typeof startLocal>>
-async function withProcesses<T>(
-  workers: number,
-  options: Readonly<Record<string, Json>>,
-  body: (local: Local) => Promise<T>,
-): Promise<T> {
-  const module = pathToFileURL(join(await builtRooms(), 'ensemble/biased-worker.js'))
-  const optionsOf = (store: string) => ({ folder: store, notes: join(store, 'notes'), ...options })
-  const local = await startLocal({ workers, worker: { module }, optionsOf })
-  try {
-    return await body(local)
-  } finally {
-    await local.dispose()
-  }
-}
-const trainingsIn = async (path: string) =>
-  (await readFile(path, 'utf8').catch(() => '')).split('\n').flatMap((line) => {
-    const [pid, seed] = line.split(' ')
-    return seed === undefined ? [] : [{ pid: Number(pid), seed: Number(seed) }]
-  })
 
 async function trainWith(
   trainer: Trainer<number, number>,

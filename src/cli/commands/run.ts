@@ -38,7 +38,8 @@ export const run: Command = {
     github: 'In GitHub Actions: also write the outputs status, run and version, and the report as job summary',
     'if-triggered': 'Run only if changes since the last run, or the schedule, ask for it (see: sheikh triggers)',
     schedule: 'With --if-triggered: the cron of a trigger in mlops/pipeline.yaml, which then fires',
-    workers: 'Number of processes that check data and evaluate, with the same result (default: 1, in this process)',
+    workers:
+      'Number of processes that check data, train candidates and evaluate, with the same result (default: 1, in this process)',
     ...queueHelp,
   },
   choices: { 'release-as': ['patch', 'minor', 'major'], until: ['verdict'] },

@@ -5,7 +5,9 @@ import type { Release } from '../../releaser/index.js'
 import {
   type Candidate,
   candidateRecordShape,
+  type FitContext,
   type FitRequest,
+  type Trainer,
   type TrainerEnvironment,
   type TrainProgress,
 } from '../../trainer/index.js'
@@ -42,47 +44,69 @@ export function trainKey(
   })
 }
 
-export function trainStage(
+/** What decides which model a run trains, besides the pipeline and its samples. */
+export interface TrainingsOfRun {
+  readonly forced: boolean
+  readonly history: readonly Release[]
+  /** Finds what `usableBase` finds. */
+  readonly base: () => Promise<FoundBase | undefined>
+}
+
+/** A training that may begin, or the candidate that an earlier one made. */
+export interface PreparedTraining {
+  readonly variant: Variant
+  readonly key: Key | undefined
+  /** Absent: it has to be trained. */
+  readonly known?: Candidate | undefined
+  /** Absent if it is known. */
+  readonly request?: FitAndKeepRequest | undefined
+}
+
+/** Looks for the candidate of a variant, and opens what its training needs if there is none. */
+export async function prepareTraining(
   session: Session,
   snapshot: DatasetSnapshot<unknown, unknown>,
-  {
-    forced,
-    history,
-    base,
-    variant,
-  }: {
-    readonly forced: boolean
-    readonly history: readonly Release[]
-    /** Finds what `usableBase` finds. */
-    readonly base: () => Promise<FoundBase | undefined>
-    readonly variant: Variant
-  },
-): Promise<Candidate> {
-  const { name, seed } = variant
-  const work = async () => {
-    // Before the cache: what was made of a release that is withdrawn since is not offered again.
-    const found = await base()
-    const parts = await usableReleases(session, snapshot, history, variant.trainer)
-    const environment = await variant.trainer.environment?.(session.context)
-    const key = trainKey({ ...variant, base: session.options.base }, snapshot.summary, environment)
-    const kept = key === undefined || forced ? undefined : await cachedCandidate(session, key)
-    if (kept !== undefined) return { value: kept, cached: true, key }
-    const released = key === undefined || forced ? undefined : await releasedCandidate(session, key.digest, history)
-    if (released !== undefined) {
-      await keepCandidate(session, key!, released)
-      // As after a training: a later base needs them. A share of the rows is found out from the commits then.
-      if (found === undefined || found.named.replayShare === 1) await keepRows(session, snapshot.trainingRows)
-      return { value: released, cached: true, key }
-    }
-
-    const part = await trainingPart(session, snapshot, history, found, seed)
-    const { development } = snapshot
-    const weights = found && (await openBase(session, found))
-    const releases = await openReleases(session, history, parts)
-    // A forced training shows that it can be made from nothing.
-    return fitAndKeep(session, key, { ...part, variant, development, weights, ...releases, isResumed: !forced })
+  { forced, history, base }: TrainingsOfRun,
+  variant: Variant,
+): Promise<PreparedTraining> {
+  // Before the cache: what was made of a release that is withdrawn since is not offered again.
+  const found = await base()
+  const parts = await usableReleases(session, snapshot, history, variant.trainer)
+  const environment = await variant.trainer.environment?.(session.context)
+  const key = trainKey({ ...variant, base: session.options.base }, snapshot.summary, environment)
+  const kept = key === undefined || forced ? undefined : await cachedCandidate(session, key)
+  if (kept !== undefined) return { variant, key, known: kept }
+  const released = key === undefined || forced ? undefined : await releasedCandidate(session, key.digest, history)
+  if (released !== undefined) {
+    await keepCandidate(session, key!, released)
+    // As after a training: a later base needs them. A share of the rows is found out from the commits then.
+    if (found === undefined || found.named.replayShare === 1) await keepRows(session, snapshot.trainingRows)
+    return { variant, key, known: released }
   }
-  return session.stage('train', work, name).then(async (candidate) => {
+
+  const part = await trainingPart(session, snapshot, history, found, variant.seed)
+  const { development } = snapshot
+  const weights = found && (await openBase(session, found))
+  const releases = await openReleases(session, history, parts)
+  // A forced training shows that it can be made from nothing.
+  return { variant, key, request: { ...part, variant, development, weights, ...releases, isResumed: !forced } }
+}
+
+/** What a training stage ends with. */
+export type Trained = Awaited<ReturnType<typeof fitAndKeep>>
+
+/** Trains what was prepared, unless it is known. @param elsewhere trains it on a worker. */
+export async function trainPrepared(
+  session: Session,
+  { key, known, request }: PreparedTraining,
+  elsewhere?: FitElsewhere,
+): Promise<Trained> {
+  if (known !== undefined) return { value: known, cached: true, key, resumed: false }
+  return fitAndKeep(session, key, { ...request!, elsewhere })
+}
+
+export function trainStage(session: Session, { name }: Variant, train: () => Promise<Trained>): Promise<Candidate> {
+  return session.stage('train', train, name).then(async (candidate) => {
     await session.update({
       candidate: { ...(name !== undefined && { name }), weights: candidate.weights.digest, record: candidate.record },
       machine: session.options.machine ?? machineOf(candidate.record.environment),
@@ -119,29 +143,38 @@ function checkFromScratch({ name, releases = [] }: PipelineOptions<never, never>
   )
 }
 
+/** Trains on another machine or in another process. `kept`: an interrupted run had finished it. */
+export type FitElsewhere = (directory: string, context: FitContext) => Promise<Candidate & { readonly kept: boolean }>
+
+type FitAndKeepRequest = Omit<FitParts, 'directory' | 'checkpoints' | 'watch' | 'trainBy'> &
+  Partial<Pick<TrainingPart, 'rows'>> & { readonly isResumed: boolean }
+
 /** Trains, from a checkpoint if a training with this key was interrupted, and keeps the weights. */
 async function fitAndKeep(
   session: Session,
   key: Key | undefined,
-  {
-    isResumed,
-    rows,
-    ...request
-  }: Omit<FitParts, 'directory' | 'checkpoints' | 'watch'> &
-    Partial<Pick<TrainingPart, 'rows'>> & { readonly isResumed: boolean },
+  { isResumed, rows, elsewhere, ...request }: FitAndKeepRequest & { readonly elsewhere?: FitElsewhere | undefined },
 ) {
   const { checkpoints } = session.options.store
   const directory = await session.folder('weights')
-  const folder = key === undefined || !isResumed ? undefined : await checkpoints?.folder(key.digest)
+  // A training elsewhere has checkpoints of its own.
+  const folder = key === undefined || !isResumed || elsewhere ? undefined : await checkpoints?.folder(key.digest)
   let resumed = false
   const watch = (progress: TrainProgress) => {
     resumed ||= progress.resumedFrom !== undefined
   }
-  const candidate = await fitInto(session, { ...request, directory, checkpoints: folder, watch })
+  const trainBy =
+    elsewhere &&
+    (async ({ directory }: FitRequest<unknown, unknown>, context: FitContext) => {
+      const { kept, ...candidate } = await elsewhere(directory, context)
+      resumed ||= kept
+      return candidate
+    })
+  const candidate = await fitInto(session, { ...request, directory, checkpoints: folder, watch, trainBy })
   // First: a candidate that is kept is not trained again.
   if (rows !== undefined) await keepRows(session, rows)
   await keepCandidate(session, key, candidate)
-  if (key !== undefined) await checkpoints?.remove(key.digest)
+  if (key !== undefined && elsewhere === undefined) await checkpoints?.remove(key.digest)
   return { value: candidate, cached: false, key, resumed }
 }
 
@@ -172,14 +205,17 @@ interface FitParts extends Omit<TrainingPart, 'rows'> {
   readonly watch?: ((progress: TrainProgress) => void) | undefined
   /** @default the candidate of the option `trainer` */
   readonly variant?: Variant | undefined
+  /** @default that of the variant's trainer */
+  readonly trainBy?: Trainer<unknown, unknown>['fit'] | undefined
 }
 
 /** Has the trainer train, and says how far it is. */
 export async function fitInto(session: Session, { training, base, weights, ...request }: FitParts): Promise<Candidate> {
   const { development, directory, checkpoints, releases, watch, variant = variantsOf(session.options)[0]! } = request
   const { name, trainer, seed } = variant
+  const { trainBy = trainer.fit.bind(trainer) } = request
   const modelContext = await session.modelContext()
-  const fitted = await trainer.fit(
+  const fitted = await trainBy(
     {
       ...{ training, seed, directory },
       ...(development !== undefined && { development }),
