@@ -5,6 +5,7 @@ import { type Evaluation, readEvaluation } from '../evaluation/index.js'
 import type { Store } from '../store/index.js'
 import { temporaryFolder } from '../store/index.js'
 import { readRun } from './run-records.js'
+import type { KeptEvaluations } from './run-result.js'
 import { evaluationFile } from './stages/score-model.js'
 
 /** What a run judged, item by item. */
@@ -14,9 +15,14 @@ export interface RunEvaluations {
   readonly best?: Evaluation | undefined
 }
 
-/** The evaluations that a run judged. @throws `not-found` where the run kept none, `artifact-corrupt`. */
+/**
+ * The evaluations that a run judged. For a run that published a model without judging it, such as an approval or a rollback: those of
+ * the latest run that judged the model.
+ *
+ * @throws `not-found` if no such run kept any; `artifact-corrupt`.
+ */
 export async function keptEvaluations(store: Store, runId: string, context: CallContext): Promise<RunEvaluations> {
-  const { evaluations } = (await readRun(store, runId)) ?? {}
+  const evaluations = await evaluationsOf(store, runId)
   const read = async (digest: Digest | undefined): Promise<Evaluation | undefined> => {
     if (digest === undefined) return undefined
     const directory = await temporaryFolder('sheikh-evaluation-')
@@ -35,4 +41,15 @@ export async function keptEvaluations(store: Store, runId: string, context: Call
       { facts: { runId } },
     )
   return { candidate, baseline: await read(evaluations?.baseline), best: await read(evaluations?.best) }
+}
+
+async function evaluationsOf(store: Store, runId: string): Promise<KeptEvaluations | undefined> {
+  const run = await readRun(store, runId)
+  if (run?.evaluations?.candidate !== undefined || run?.bundle === undefined) return run?.evaluations
+  const earlier = (await store.runs.list()).filter((id) => id < runId).sort()
+  for (const id of earlier.toReversed()) {
+    const other = await readRun(store, id)
+    if (other?.bundle === run.bundle && other.evaluations?.candidate !== undefined) return other.evaluations
+  }
+  return run.evaluations
 }

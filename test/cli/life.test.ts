@@ -48,6 +48,11 @@ itInFull('a life: init, plan, run, again, a change, a rollback', async () => {
   const { json: first } = await sheikhJson(cwd, 'status', ...at)
   expect(first).toMatchObject({ current: { version: '0.1.0' }, dirtyPaths: [], lastRun: { status: 'released' } })
 
+  // A decision that was refused is not the last run.
+  const refused = await sheikh(cwd, ['rollback', '--to', '9.9.9', '--reason', 'x', '--by', 'Ada', ...at])
+  expect(refused.code).toBe(1)
+  expect((await sheikh(cwd, ['status', ...at])).out).toMatch(/Last run: \w+, released,/)
+
   const again = await sheikh(cwd, ['run', ...at])
   expect(again).toMatchObject({ code: 0 })
   expect(again.out).toMatch(/^Up to date: 0\.1\.0/)

@@ -29,6 +29,16 @@ describe('approve', () => {
     expect(await open().run()).toMatchObject({ status: 'up-to-date', release: { version: '0.2.0' } })
   })
 
+  it('answers with what the judged run kept, and so does a rollback to the model', async () => {
+    const { open, runId } = await awaiting()
+    const judged = await open().evaluations(runId)
+    const approved = await open().approve(runId, { by, reason })
+    expect(await open().evaluations(approved.runId)).toEqual(judged)
+    await open().rollback({ by, reason })
+    const again = await open().rollback({ by, reason, to: '0.2.0' })
+    expect((await open().evaluations(again.runId)).candidate).toEqual(judged.candidate)
+  })
+
   it('cannot be done twice', async () => {
     const { open, runId } = await awaiting()
     await open().approve(runId, { by, reason })

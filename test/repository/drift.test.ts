@@ -93,6 +93,17 @@ describe('Repository.drift', () => {
     expect(await repository.drift({ feedback })).toMatchObject({ status: 'none', skipped: [] })
   })
 
+  it('reads the rows of a release that was published again', async () => {
+    const { repository, feedback, release, clock } = await released()
+    const pipeline = await repository.pipeline()
+    const republished = await pipeline.republish(release.version, { by: 'Ada', reason: 'another registry' })
+    if (republished.status !== 'restored') throw new Error(republished.status)
+    await answer(feedback, { release: republished.release, atMs: clock.nowMs(), count: 150, text: same })
+    const report = await repository.drift({ feedback })
+    expect(report).toMatchObject({ status: 'none', live: { items: 150 } })
+    expect(report.release).toEqual({ version: republished.release.version, commit: release.record.commit })
+  })
+
   it('needs a release', async () => {
     const { repository, root } = await project(files)
     mkdirSync(join(root, 'feedback'))

@@ -152,6 +152,18 @@ describe('importData', () => {
     for (let index = 0; index < 240; index += 2) expect(pinned.has(`t${index}`)).toBe(pinned.has(`t${index + 1}`))
   })
 
+  it('selects as many groups as the gate needs, and says how many there are', async () => {
+    const grouped = (count: number, size: number) =>
+      tickets(count).map((row, index) => ({ ...row, thread: `g${Math.floor(index / size)}` }))
+    const small = await plan('a.jsonl', grouped(300, 3), { group: 'thread' })
+    expect(small.notes).toContainEqual(
+      expect.stringMatching(/^An evaluation set of \d+ items in \d+ groups is too small/),
+    )
+    const { split, notes } = await plan('a.jsonl', grouped(900, 2), { group: 'thread' })
+    expect(split.evaluation).toBeGreaterThan(2 * 149)
+    expect(notes.filter((note) => note.includes('too small'))).toEqual([])
+  })
+
   it('keeps a training sample of each label', async () => {
     const rows = [
       ...tickets(60),

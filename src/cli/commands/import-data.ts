@@ -52,7 +52,7 @@ export const importDataCommand: Command = {
       signal: terminal.signal,
       log: logTo(terminal),
     })
-    const shown = planText(plan)
+    const shown = planText(plan, positionals[0]!)
     if (plan.problems.length > 0)
       return { text: [shown, '\nNothing was written.'], json: toJson({ applied: false, plan }), exitCode: 1 }
     if (values['yes'] !== true) {
@@ -103,8 +103,9 @@ function resultOf(plan: DataImportPlan, done: Applied, before: Text): CommandRes
   }
 }
 
-function planText(plan: DataImportPlan): Text {
-  const { source, format, records, samples, projection, labels, differentLabels, leftOut, split, files } = plan
+/** @param name the source as it was given. */
+function planText(plan: DataImportPlan, name: string): Text {
+  const { format, records, samples, projection, labels, differentLabels, leftOut, split, files } = plan
   const formats = { records: '', 'label-studio': ' of Label Studio', promptfoo: ' of promptfoo' }
   const { id, input, target, group, slices } = projection
   const rows: readonly (readonly [string, FieldChoice])[] = [
@@ -118,7 +119,7 @@ function planText(plan: DataImportPlan): Text {
   const named = Object.entries(labels).slice(0, 10)
   const more = differentLabels - named.length
   const lines: Text[] = [
-    `${source}: ${count(records, 'record')}${formats[format]}, ${count(samples, 'sample')}.`,
+    `${name}: ${count(records, 'record')}${formats[format]}, ${count(samples, 'sample')}.`,
     ...rows.map(
       ([part, choice]): Text => [
         `  ${part.padEnd(6)}  `,

@@ -28,7 +28,8 @@ export const status: Command = {
     const atHead = runs.filter(({ commit }) => commit === head?.oid)
     const awaiting = atHead.filter(({ status }) => status === 'awaiting-approval')
     const unreleased = atHead.filter(({ status }) => status === 'awaiting-release')
-    const last = runs.find(({ command }) => command !== 'trial')
+    // A decision that was refused, such as one with a wrong name, changed nothing.
+    const last = runs.find(({ command, status }) => command !== 'trial' && (command === 'run' || status !== 'failed'))
     const lines: readonly Text[] = [
       current === undefined
         ? 'Released: nothing yet.'

@@ -4,6 +4,7 @@ import {
   type DescribedRow,
   digestSample,
   equalityOf,
+  groupKeyOf,
   type PinnedSet,
   pinnedSet,
   type Source,
@@ -159,7 +160,7 @@ async function fold(
   function propose(all: readonly DescribedRow[], texts: readonly unknown[]) {
     const { regressionMargin: margin } = settings.gate
     const needed = margin === undefined ? 0 : minimumItemsForMargin(margin)
-    const share = asked ?? Math.min(mostShare, Math.max(leastShare, (spare * needed) / all.length))
+    const share = asked ?? Math.min(mostShare, Math.max(leastShare, (spare * needed) / groupsOf(all)))
     const salt = place.isNew ? place.name : settings.pipeline.name
     const { evaluation: ids, together, notes: found } = splitSamples(all, texts, { salt, share })
     const { input, target, group } = settings.dataset.projection
@@ -169,15 +170,21 @@ async function fold(
       ...(group !== undefined && { group }),
     }
     const empty: PinnedSet = { formatVersion: 2, salt, purpose: 'evaluation', share, fields, items: [] }
+    const chosen = new Set(ids)
+    const groups = groupsOf(all.filter(({ id }) => chosen.has(id)))
+    const size = `${counted(ids.length, 'item')}${groups === ids.length ? '' : ` in ${counted(groups, 'group')}`}`
     const few =
-      ids.length >= needed
+      groups >= needed
         ? []
         : [
-            `An evaluation set of ${counted(ids.length, 'item')} is too small for the regression check: with a margin of ${margin! * 100} percentage points, even an identical model needs ${number(needed)} items to pass. Import more data, or set a wider margin in mlops/pipeline.yaml: regression_check: { margin: … }.`,
+            `An evaluation set of ${size} is too small for the regression check: with a margin of ${margin! * 100} percentage points, even an identical model needs ${number(needed)} ${groups === ids.length ? 'items' : 'groups'} to pass. Import more data, or set a wider margin in mlops/pipeline.yaml: regression_check: { margin: … }.`,
           ]
     return { set: addToPinnedSet(empty, ids, all), together, notes: [...found, ...few] }
   }
 }
+
+/** The gate compares groups: items of one group are not independent. */
+const groupsOf = (rows: readonly DescribedRow[]): number => new Set(rows.map(groupKeyOf)).size
 
 const leastShare = 0.2
 const mostShare = 0.4
