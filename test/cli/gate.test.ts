@@ -56,6 +56,20 @@ describe('gate compare', () => {
     expect((await sheikh(folder, compare('open.jsonl'))).code).toBe(3)
   })
 
+  it('asks for a range if equal scores bound nothing, and for a file in place of a folder', async () => {
+    const folder = await temporary()
+    const scores = Array.from({ length: 300 }, (_, index) => JSON.stringify({ id: `i${index}`, score: 0.5 })).join('\n')
+    for (const name of ['old.jsonl', 'same.jsonl']) await write(folder, name, scores)
+    const open = await sheikh(folder, compare('same.jsonl'))
+    expect(open.code).toBe(3)
+    expect(open.out).toContain('Unknown: the metric has no range')
+    expect(open.out).toContain('A range of the metric, such as --range 0,1')
+    expect(open.out).not.toContain('It does not look better')
+    expect((await sheikh(folder, [...compare('same.jsonl'), '--range', '0,1'])).code).toBe(0)
+    const { code, err } = await sheikh(folder, compare('.'))
+    expect([code, err]).toEqual([1, expect.stringMatching(/Cannot read ".*": it is a folder\. Give a file/)])
+  })
+
   it('tolerates the margin that it is given, and writes what it found', async () => {
     const folder = await files()
     const { code, json } = await sheikhJson(

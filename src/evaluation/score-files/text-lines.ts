@@ -62,6 +62,15 @@ export async function* textLines(path: string, { signal }: CallContext): AsyncGe
           cause: error,
         },
       )
+    if ((error as NodeJS.ErrnoException).code === 'EISDIR')
+      throw new SheikhError(
+        'evaluation-invalid',
+        `Cannot read "${path}": it is a folder. Give a file in this folder.`,
+        {
+          facts: { path },
+          cause: error,
+        },
+      )
     throw invalidLine(path, number, `it cannot be read (${messageOf(error)})`, 'Write UTF-8 text', error)
   } finally {
     file.destroy()

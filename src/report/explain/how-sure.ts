@@ -40,6 +40,8 @@ function open(finding: Finding): string {
   if (finding.kind === 'statement') return 'Nothing can be concluded: the check gave no answer.'
   if (finding.kind === 'comparison') {
     const { lower, margin, metricKind, pPass } = finding
+    if (margin > 0 && lower === undefined)
+      return 'Unknown: the metric has no range, so nothing bounds the scores of other items.'
     if (margin === 0 || lower === undefined)
       return pPass >= 0.5 ? 'It does not look better.' : luck(finding, 'no better')
     const unit = differenceUnit(metricKind)

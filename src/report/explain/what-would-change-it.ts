@@ -25,7 +25,9 @@ function afterPass(findings: readonly Finding[]): string {
 
 function size(finding: Finding): readonly string[] {
   if (finding.kind !== 'comparison') return ['More items, or a model that is clearly above or below the threshold.']
-  const { items, groups, groupsNeeded = 0, smallestDetectableDrop, metricKind } = finding
+  const { items, groups, groupsNeeded = 0, smallestDetectableDrop, metricKind, margin, lower } = finding
+  if (margin > 0 && lower === undefined)
+    return ['A range of the metric, such as --range 0,1, which bounds the scores of other items.']
   const parts: string[] = []
   if (groupsNeeded > groups)
     parts.push(
