@@ -62,7 +62,7 @@ export async function experimentHistory(
   if (state === undefined)
     throw new SheikhError(
       'not-found',
-      `There is no live test ${JSON.stringify(name)} in the ledger. List all: sheikh experiment status`,
+      `Cannot find the live test ${JSON.stringify(name)}: the ledger does not contain it. List all: sheikh experiment status`,
     )
   const lines = ledger.filter((entry): entry is ExperimentEvent & LedgerEntry => isAbout(entry, name)).map(lineOf)
   const { planned, status, sinceMs } = state

@@ -115,7 +115,7 @@ async function verifyReleased(
   if (release === undefined)
     throw new SheikhError(
       'not-found',
-      `There is no release ${version ?? `in the channel "${channel}"`}. List the releases with "sheikh history".`,
+      `Cannot verify: there is no release ${version ?? `in the channel "${channel}"`}. List the releases with "sheikh history".`,
       { facts: { version, channel } },
     )
   const folder = await temporaryFolder('sheikh-verify-')

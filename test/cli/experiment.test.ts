@@ -71,10 +71,10 @@ describe('sheikh experiment', () => {
     expect((await sheikh(folder, ['experiment', 'start'])).err).toContain('the action must be status, report or stop')
     for (const action of ['stop', 'report'])
       expect((await sheikh(folder, ['experiment', action])).err).toContain(`Cannot ${action} a live test: no name`)
-    expect((await sheikh(folder, ['experiment', 'report', 'other'])).err).toContain('There is no live test "other"')
+    expect((await sheikh(folder, ['experiment', 'report', 'other'])).err).toContain('Cannot find the live test "other"')
     expect(await sheikh(folder, ['experiment', 'status', 'other'])).toMatchObject({
       code: 1,
-      err: expect.stringContaining('There is no live test "other" in the ledger'),
+      err: expect.stringContaining('Cannot find the live test "other": the ledger'),
     })
     const unknown = await sheikh(folder, ['experiment', 'stop', 'other', '--reason', 'x', '--by', 'Ada'])
     expect(unknown.err).toContain('the ledger has no test with this name')

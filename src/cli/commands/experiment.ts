@@ -56,7 +56,7 @@ export const experiment: Command = {
     if (name !== undefined && experiments.length === 0)
       throw new SheikhError(
         'not-found',
-        `There is no live test ${JSON.stringify(name)} in the ledger. List all: sheikh experiment status`,
+        `Cannot find the live test ${JSON.stringify(name)}: the ledger does not contain it. List all: sheikh experiment status`,
       )
     const text = experiments.length === 0 ? 'There is no live test.' : experiments.map(lineOf).join('\n')
     return { text, json: toJson({ experiments }) }

@@ -38,7 +38,10 @@ function linesOf({ id, now, pinned, releases, files, history, steps, limits, pro
     styled('strong', `Files on this machine: ${files.length}`),
     ...fileTexts(files),
     '',
-    styled('strong', `Git history: ${blobs.length} versions of files in ${events.length} commits`),
+    styled(
+      'strong',
+      `Git history: ${blobs.length} ${blobs.length === 1 ? 'version of a file' : 'versions of files'} in ${events.length} ${events.length === 1 ? 'commit' : 'commits'}`,
+    ),
     ...events.map((event) => `  ${commitText(event)}`),
     '',
     styled('strong', 'Steps'),
