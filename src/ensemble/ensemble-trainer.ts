@@ -118,6 +118,7 @@ export function ensembleTrainer<I = string, T = string>(options: EnsembleOptions
     ...(formats.size === 1 && format !== undefined && { weightsFormat: format }),
     ...(combine === 'weights' && toTrain.every(({ warmStart }) => warmStart) && { warmStart: true as const }),
     ...(releases.length > 0 && { releases }),
+    ...((options.workers !== undefined || trainers.some(({ usesWorkers }) => usesWorkers)) && { usesWorkers: true }),
     describe,
     environment: (context) => environmentOf(members, context),
     files: () => [...new Set(trainers.flatMap((trainer) => trainer.files?.() ?? []))],

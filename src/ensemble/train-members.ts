@@ -34,7 +34,7 @@ export async function trainMembers<I, T>(
   const progress = memberProgress(members.length, context.progress)
   const onWorkers = workers && (await trainOnWorkers(workers, members, request, context))
   const train: TrainMember<I, T> = (member, context) =>
-    onWorkers === undefined || hasReleases(member)
+    onWorkers === undefined || isTrainedHere(member)
       ? trainHere(member, request, context)
       : onWorkers.train(member, context)
   const stop = new AbortController()
@@ -55,8 +55,9 @@ export async function trainMembers<I, T>(
   return trained
 }
 
-/** Only the pipeline, here, opens releases. */
-const hasReleases = <I, T>({ trainer: { releases = [] } }: Member<I, T>) => releases.length > 0
+/** Only the pipeline, here, opens releases. As a job, a training that waits for workers could wait for itself. */
+const isTrainedHere = <I, T>({ trainer: { releases = [], usesWorkers } }: Member<I, T>) =>
+  releases.length > 0 || usesWorkers === true
 
 function trainedMember<I, T>(
   { name, share, trainer }: Member<I, T>,

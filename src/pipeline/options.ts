@@ -80,7 +80,8 @@ export interface PipelineOptions<I, T> {
   readonly secrets?: readonly string[] | undefined
   /**
    * Trains the candidates of a run at once, on workers with `candidateKind`, with the same result and the same stage keys. Only with
-   * `candidates`. Candidates whose trainer names releases, and those that replay a share of the rows of a base, train in this process.
+   * `candidates`. The workers use the store of the pipeline. Candidates whose trainer names releases or gives jobs to workers itself,
+   * and those that replay a share of the rows of a base, train in this process.
    *
    * @default one after the other, in this process
    */

@@ -7,6 +7,7 @@ import { requireSameParts, type SameParts } from '../execute/shards/index.js'
 import { readWeightsDirectory, rereadWeightsDirectory, type WeightsDirectory } from '../model/index.js'
 import { removeQuietly } from '../store/index.js'
 import { partsOfTrainer, type Trainer } from '../trainer/index.js'
+import { checkFitted } from './check-fitted.js'
 import { openFiles } from './open-files.js'
 
 /** A training, as a job. JSON. */
@@ -68,10 +69,13 @@ export function trainingKind<I, T>(
         const filesDirectory = await openFiles(dataset, join(work, 'files'), context)
         const base = objects['base'] && (await openBase(objects['base'], join(work, 'base'), context))
         const checkpoints = await checkpointsOf(name, hints as unknown as TrainingHints, context)
-        const { weights, record } = await trainer.fit(
+        const fitted = await trainer.fit(
           { training, seed, directory, checkpoints, base, ...(withDevelopment && { development }) },
           { ...context, ...(filesDirectory !== undefined && { filesDirectory }) },
         )
+        // What is no candidate must not be kept as the result of the job.
+        checkFitted(trainer, fitted)
+        const { weights, record } = fitted
         const { path, manifest } = await rereadWeightsDirectory(weights.path, context)
         const kept = await store.objects.putDirectory(path, context, { manifest })
         return { value: toJson(record), objects: { weights: kept } }

@@ -73,7 +73,7 @@ export interface ProjectPlan extends RunPlan {
 }
 
 export interface LoadOptions {
-  /** Workers that check data and evaluate: `Repository.executor`. @default this process */
+  /** Workers that check data, train candidates and members, and evaluate: `Repository.executor`. @default this process */
   readonly executor?: Executor | undefined
 }
 
@@ -123,8 +123,7 @@ async function projectPipeline(
     ...(await pipelineOptions(place, composition)),
     ...{ releaser, trainer, candidates, base, ledger: projectLedger(place, composition.configuration) },
     ...(executor !== undefined && { evaluation: { executor }, dataCheck: { executor } }),
-    // The candidates of a project with an ensemble are trained one after the other, and the members of the first at once.
-    ...(executor !== undefined && composition.configuration.ensemble === undefined && { training: { executor } }),
+    ...(executor !== undefined && { training: { executor } }),
   })
   const { configuration } = composition
   if (configuration.training.reportTo?.length) {

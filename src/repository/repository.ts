@@ -92,7 +92,7 @@ export class Repository {
   }
 
   /**
-   * Workers that check data and evaluate, for `load` and `checkData`, in processes on this machine or on a cluster. The caller closes it.
+   * Workers that check data, train candidates and members, and evaluate, for `load` and `checkData`, in processes on this machine or on a cluster. The caller closes it.
    *
    * @returns `undefined` for one worker: this process.
    * @throws `invalid-options` for both `workers` and `cluster`; as `localExecutor` and `bullmqExecutor`.

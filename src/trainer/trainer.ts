@@ -27,6 +27,11 @@ export interface Trainer<I = string, T = string> extends Described {
    */
   readonly releases?: readonly NamedRelease[] | undefined
   /**
+   * Whether `fit` gives jobs to workers. Such a candidate is trained from the process of the pipeline: as a job, it would wait for a
+   * worker while it takes one. @default false
+   */
+  readonly usesWorkers?: boolean | undefined
+  /**
    * What decides the result besides `describe()`: package versions and the device's fingerprint. Part of the stage key,
    * but not of the source key.
    */

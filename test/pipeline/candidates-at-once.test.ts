@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ensembleTrainer, memberKind } from '../../src/ensemble/index.js'
 import { inProcessExecutor } from '../../src/execute/index.js'
 import { qualityGate, reportOnly, weightIntegrity } from '../../src/gate/index.js'
 import { candidateKind, Pipeline, type PipelineOptions, type RunEvent } from '../../src/pipeline/index.js'
@@ -113,6 +114,74 @@ describe('candidates that are trained at once', () => {
       message: expect.stringContaining('no luck'),
     })
     expect(begun).toBeLessThan(4)
+  })
+
+  it('end with the error of one that fails on a worker, also one that is trained here', async () => {
+    const store = directoryStore(await fresh())
+    let reason: unknown
+    const here: typeof four.trainer = {
+      ...four.trainer,
+      usesWorkers: true,
+      fit: (_, { signal }) =>
+        new Promise((_resolve, reject) => {
+          const end = () => {
+            reason = signal.reason
+            reject(signal.reason)
+          }
+          if (signal.aborted) end()
+          else signal.addEventListener('abort', end)
+        }),
+    }
+    const failing = {
+      ...four.candidates['m1']!.trainer,
+      async fit(): Promise<never> {
+        throw new Error('no luck')
+      },
+    }
+    const candidates = { m1: { trainer: failing } }
+    const kinds = [candidateKind({ trainer: here, candidates, dataset: biasedDataset() })]
+    await using executor = inProcessExecutor({ store, kinds })
+    const { pipeline } = pipelineOf({ store, trainer: here, candidates, training: { executor } })
+    await expect(pipeline.run()).rejects.toThrow('no luck')
+    expect(String(reason)).toContain('no luck')
+  })
+
+  it('may be ensembles with workers of the same executor', async () => {
+    const store = directoryStore(await fresh())
+    const members = fourMembers()
+    const dataset = biasedDataset()
+    const kinds = [memberKind({ members, dataset }), candidateKind({ ...four, dataset })]
+    await using executor = inProcessExecutor({ store, kinds, workers: 1 })
+    const trainer = ensembleTrainer({ members, workers: { executor, store } })
+    const candidates = { m1: four.candidates['m1']! }
+    const expected = pipelineOf({
+      ...{ store: directoryStore(await fresh()), trainer: ensembleTrainer({ members }), candidates },
+    })
+    const found = await outcomeOf(pipelineOf({ store, trainer, candidates, training: { executor } }))
+    expect(found.candidates).toEqual((await outcomeOf(expected)).candidates)
+  })
+
+  it.each<[string, () => Promise<never>]>([
+    ['nothing', async () => undefined as never],
+    ['no weights', async () => ({ record: {} }) as never],
+    ['weights without a record', async () => ({ weights: { path: folder } }) as never],
+  ])('that are %s end the run as without workers, and are not kept', async (_, fit) => {
+    const correct = four.candidates['m1']!.trainer
+    const outcome = async (isAtOnce: boolean) => {
+      const store = directoryStore(await fresh())
+      const run = async (trainer: typeof correct) => {
+        const candidates = { m1: { trainer } }
+        const kinds = [candidateKind({ trainer: four.trainer, candidates, dataset: biasedDataset() })]
+        await using executor = inProcessExecutor({ store, kinds })
+        return await pipelineOf({ store, candidates, ...(isAtOnce && { training: { executor } }) }).pipeline.run()
+      }
+      const error = await run({ ...correct, fit }).catch(({ code, message, facts }) => ({ code, message, facts }))
+      // The trainer is corrected without another version.
+      return { error, status: (await run(correct)).status }
+    }
+    const found = await outcome(true)
+    expect(found).toEqual(await outcome(false))
+    expect(found).toMatchObject({ error: { code: 'stage-failed' }, status: 'released' })
   })
 
   it.each([

@@ -1,4 +1,4 @@
-import { fits, identityOf, misfitOf, object, SheikhError, text, toJson } from '../../core/index.js'
+import { fits, identityOf, SheikhError, toJson } from '../../core/index.js'
 import type { DatasetSnapshot, DatasetSummary } from '../../dataset/index.js'
 import { type Rows, rereadWeightsDirectory, type WeightsDirectory } from '../../model/index.js'
 import type { Release } from '../../releaser/index.js'
@@ -11,6 +11,7 @@ import {
   type TrainerEnvironment,
   type TrainProgress,
 } from '../../trainer/index.js'
+import { checkFitted } from '../check-fitted.js'
 import { checkUnseen } from '../check-leakage.js'
 import { type Key, stageKeyOf } from '../keys.js'
 import { keepRows } from '../known-rows.js'
@@ -95,14 +96,14 @@ export async function prepareTraining(
 /** What a training stage ends with. */
 export type Trained = Awaited<ReturnType<typeof fitAndKeep>>
 
-/** Trains what was prepared, unless it is known. @param elsewhere trains it on a worker. */
+/** Trains what was prepared, unless it is known. @param how.elsewhere trains it on a worker. */
 export async function trainPrepared(
   session: Session,
   { key, known, request }: PreparedTraining,
-  elsewhere?: FitElsewhere,
+  how: { readonly elsewhere?: FitElsewhere; readonly signal?: AbortSignal } = {},
 ): Promise<Trained> {
   if (known !== undefined) return { value: known, cached: true, key, resumed: false }
-  return fitAndKeep(session, key, { ...request!, elsewhere })
+  return fitAndKeep(session, key, { ...request!, ...how })
 }
 
 export function trainStage(session: Session, { name }: Variant, train: () => Promise<Trained>): Promise<Candidate> {
@@ -207,13 +208,15 @@ interface FitParts extends Omit<TrainingPart, 'rows'> {
   readonly variant?: Variant | undefined
   /** @default that of the variant's trainer */
   readonly trainBy?: Trainer<unknown, unknown>['fit'] | undefined
+  /** @default that of the run */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** Has the trainer train, and says how far it is. */
 export async function fitInto(session: Session, { training, base, weights, ...request }: FitParts): Promise<Candidate> {
   const { development, directory, checkpoints, releases, watch, variant = variantsOf(session.options)[0]! } = request
   const { name, trainer, seed } = variant
-  const { trainBy = trainer.fit.bind(trainer) } = request
+  const { trainBy = trainer.fit.bind(trainer), signal = session.context.signal } = request
   const modelContext = await session.modelContext()
   const fitted = await trainBy(
     {
@@ -225,30 +228,23 @@ export async function fitInto(session: Session, { training, base, weights, ...re
     },
     {
       ...modelContext,
+      signal,
       progress(progress) {
         watch?.(progress)
         session.emit({ type: 'train-progress', ...(name !== undefined && { candidate: name }), ...progress })
       },
     },
   )
-  session.context.signal.throwIfAborted()
+  signal.throwIfAborted()
   // Which release it was the trainer was not told. As JSON: a member without a value is absent.
   const record = session.hide({ ...fitted?.record, ...(base !== undefined && { base }), ...releasesIn(trainer) })
-  const misfit = misfitOf(fittedShape, fitted, 'candidate') ?? misfitOf(candidateRecordShape, record, 'record')
-  if (misfit !== undefined)
-    throw new SheikhError(
-      'stage-failed',
-      `Cannot use what the trainer "${trainer.name}" made: "${misfit}" is missing or has another form. Correct the trainer: a candidate has weights and a record.`,
-      { facts: { stage: 'train', misfit } },
-    )
+  checkFitted(trainer, fitted, record)
   // Whatever the trainer says of its weights, what counts is what is in the folder.
   return {
     weights: await rereadWeightsDirectory(fitted.weights.path, session.context),
     record,
   }
 }
-
-const fittedShape = object({ weights: object({ path: text }), record: object({}) })
 
 /** Without a key, only the files are kept. */
 async function keepCandidate(session: Session, key: Key | undefined, { weights, record }: Candidate): Promise<void> {

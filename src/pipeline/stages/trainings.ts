@@ -4,7 +4,14 @@ import { candidateJobs } from '../candidate-kind.js'
 import type { Session } from '../session.js'
 import { trainByJobs } from '../train-by-jobs.js'
 import { nameOf, type Variant, variantsOf } from '../variants.js'
-import { type PreparedTraining, prepareTraining, type Trained, type TrainingsOfRun, trainPrepared } from './train.js'
+import {
+  type FitElsewhere,
+  type PreparedTraining,
+  prepareTraining,
+  type Trained,
+  type TrainingsOfRun,
+  trainPrepared,
+} from './train.js'
 
 export interface Trainings extends AsyncDisposable {
   /** Trains the candidate of a variant, or returns the one that an earlier training made. */
@@ -55,12 +62,8 @@ function trainingsAtOnce(
     )
     for (const each of onWorkers) {
       const name = nameOf(each.variant)
-      const trained = trainPrepared(session, each, (directory, context) =>
-        jobs.train(name, directory, { ...context, signal }),
-      ).catch((error: unknown) => {
-        stop.abort(error)
-        throw error
-      })
+      const elsewhere: FitElsewhere = (directory, context) => jobs.train(name, directory, context)
+      const trained = stopping(trainPrepared(session, each, { elsewhere, signal }))
       // The stage of the candidate reports it.
       trained.catch(() => {})
       running.set(name, trained)
@@ -68,18 +71,26 @@ function trainingsAtOnce(
     return { prepared, running, jobs }
   }
 
+  const stopping = (training: Promise<Trained>) =>
+    training.catch((error: unknown) => {
+      stop.abort(error)
+      throw error
+    })
+
   /** Only this process reads the registry: it opens released members, and finds out what a base knows. */
-  const isForWorkers = ({ variant, request }: PreparedTraining) =>
+  const isForWorkers = ({ variant: { trainer }, request }: PreparedTraining) =>
     request !== undefined &&
     request.training.digest === snapshot.training.digest &&
-    (variant.trainer.releases ?? []).length === 0
+    (trainer.releases ?? []).length === 0 &&
+    trainer.usesWorkers !== true
 
   return {
     async train(variant) {
       started ??= start()
       const { prepared, running } = await started
       const name = nameOf(variant)
-      return running.get(name) ?? trainPrepared(session, prepared.find((each) => nameOf(each.variant) === name)!)
+      const own = prepared.find((each) => nameOf(each.variant) === name)!
+      return running.get(name) ?? stopping(trainPrepared(session, own, { signal }))
     },
     async [Symbol.asyncDispose]() {
       const { running, jobs } = (await started?.catch(() => undefined)) ?? {}

@@ -77,6 +77,7 @@ export function dilocoTrainer<I, T>(trainer: Trainer<I, T>, options: DilocoOptio
   return {
     ...trainer,
     ...described,
+    usesWorkers: true,
     async fit(request, context) {
       const expected = await digestOfTrainer(trainer, context)
       const open = distributedTraining(rounds, {
