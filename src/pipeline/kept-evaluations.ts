@@ -5,7 +5,7 @@ import { type Evaluation, readEvaluation } from '../evaluation/index.js'
 import type { Store } from '../store/index.js'
 import { temporaryFolder } from '../store/index.js'
 import { readRun } from './run-records.js'
-import type { KeptEvaluations } from './run-result.js'
+import type { KeptEvaluations, RunRecord } from './run-result.js'
 import { evaluationFile } from './stages/score-model.js'
 
 /** What a run judged, item by item. */
@@ -45,7 +45,8 @@ export async function keptEvaluations(store: Store, runId: string, context: Call
 
 async function evaluationsOf(store: Store, runId: string): Promise<KeptEvaluations | undefined> {
   const run = await readRun(store, runId)
-  if (run?.evaluations?.candidate !== undefined || run?.bundle === undefined) return run?.evaluations
+  if (run?.evaluations?.candidate !== undefined || run?.bundle === undefined || !isPublishedAgain(run))
+    return run?.evaluations
   const earlier = (await store.runs.list()).filter((id) => id < runId).sort()
   for (const id of earlier.toReversed()) {
     const other = await readRun(store, id)
@@ -53,3 +54,7 @@ async function evaluationsOf(store: Store, runId: string): Promise<KeptEvaluatio
   }
   return run.evaluations
 }
+
+/** Not a run that failed before the gate, or whose own evaluation was not kept: an older one would say nothing about it. */
+const isPublishedAgain = ({ command, status }: RunRecord) =>
+  command === 'approve' || command === 'override' || status === 'restored'

@@ -39,6 +39,14 @@ describe('approve', () => {
     expect((await open().evaluations(again.runId)).candidate).toEqual(judged.candidate)
   })
 
+  it('of a run that did not judge the model are not those of an earlier one', async () => {
+    const { open, runId, store } = await awaiting()
+    const { evaluations: _, ...judged } = (await open().runRecord(runId))!
+    const later = `${runId.slice(0, -1)}${runId.endsWith('z') ? 'zz' : 'z'}`
+    await store.runs.write(later, JSON.parse(JSON.stringify({ ...judged, runId: later, status: 'failed' })))
+    await expect(open().evaluations(later)).rejects.toMatchObject({ code: 'not-found' })
+  })
+
   it('cannot be done twice', async () => {
     const { open, runId } = await awaiting()
     await open().approve(runId, { by, reason })

@@ -19,7 +19,8 @@ export async function outsideAttributes(
   const configured = environment['XDG_CONFIG_HOME'] || join(home, '.config')
   const named = (await settings.config('core.attributesfile')) ?? join(configured, 'git/attributes')
   const own = named.startsWith('~/') ? join(home, named.slice(2)) : named
-  if (!isAbsolute(own)) return undefined
-  const files = [join(commonDirectory, 'info/attributes'), '/etc/gitattributes', own]
+  // An empty setting names no file.
+  if (own !== '' && !isAbsolute(own)) return undefined
+  const files = [join(commonDirectory, 'info/attributes'), '/etc/gitattributes', ...(own === '' ? [] : [own])]
   return Promise.all(files.map((path) => readFile(path, 'utf8').catch(() => '')))
 }
