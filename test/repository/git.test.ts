@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { callContext } from '../../src/core/index.js'
@@ -103,6 +113,29 @@ describe.skipIf(nativeIsMissing !== undefined).each([
         'M\tdataset/a.txt\nD\tdataset/below/b.txt\nA\tdataset/gone.txt\n',
       )
       expect(gitStatus(root)).toBe('A  deep/new.txt\nMM mine.txt\n')
+    })
+
+    itByUs('hides no edit that follows "git add" within a second', async () => {
+      const { root, commitAll } = await repository({ 'dataset/a.txt': 'one', 'old.txt': 'x' })
+      git(root, 'config', 'core.trustctime', 'false')
+      const now = Math.floor(Date.now() / 1000)
+      // A time that the index cannot have: Git takes the file for one that may have changed since.
+      const at = now + 100
+      write(root, 'mine.txt', '2')
+      utimesSync(join(root, 'mine.txt'), at, at)
+      utimesSync(join(root, 'old.txt'), now - 100, now - 100)
+      git(root, 'add', 'mine.txt', 'old.txt')
+      write(root, 'mine.txt', '3')
+      utimesSync(join(root, 'mine.txt'), at, at)
+      write(root, 'dataset/a.txt', 'two')
+      const oid = await commitAll('ours', ['dataset'])
+      const entries = git(root, 'ls-files', '--debug', 'mine.txt', 'old.txt')
+      expect(entries.match(/(?<=size: )\d+/g)).toEqual(['0', '1'])
+      await revert(await open(root), oid, { author }, context)
+      gitCheck(root)
+      utimesSync(join(root, '.git/index'), at + 10, at + 10)
+      expect(gitStatus(root)).toBe('AM mine.txt\nA  old.txt\n')
+      expect(git(root, 'show', ':mine.txt')).toBe('2')
     })
 
     itByUs('during a merge is refused, so that it takes no part of the merge', async () => {

@@ -2,6 +2,7 @@ import { lstat, readdir, readFile, readlink, rm, rmdir, stat, symlink, unlink } 
 import { isAbsolute, join, relative } from 'node:path'
 import { makeDirectory, writeFileAtomic } from '../../../store/index.js'
 import { isWholeObject } from '../loose-object.js'
+import { markRacyEntries } from './racy-entries.js'
 
 export type DurableFiles = ReturnType<typeof durableFiles>
 
@@ -13,6 +14,9 @@ export type DurableFiles = ReturnType<typeof durableFiles>
  */
 export function durableFiles(gitFolder: string) {
   const objects = join(gitFolder, 'objects')
+  const isIndex = (path: string) => path.endsWith('index') && relative(gitFolder, path) === 'index'
+  /** When the index was written that the library read last and keeps in memory. */
+  let indexSeconds = Number.POSITIVE_INFINITY
   // `git gc` removes old files of this name, which a killed program left.
   const ofObjects = { temporaryFolder: objects, temporaryPrefix: 'tmp_obj_' }
   const ofOthers = { temporaryFolder: gitFolder }
@@ -22,7 +26,7 @@ export function durableFiles(gitFolder: string) {
   }
   return {
     promises: {
-      ...{ lstat, readdir, readFile, readlink, rm, rmdir, symlink, unlink },
+      ...{ lstat, readdir, readlink, rm, rmdir, symlink, unlink },
       mkdir: (path: string) => makeDirectory(path),
       async stat(path: string) {
         const found = await stat(path)
@@ -31,10 +35,23 @@ export function durableFiles(gitFolder: string) {
         // The library writes no object that exists. If a damaged one counted as one, nothing would ever replace it.
         throw Object.assign(new Error(`ENOENT: damaged object, stat '${path}'`), { code: 'ENOENT', path })
       },
-      writeFile: (path: string, content: Uint8Array | string) =>
-        writeFileAtomic(path, content, belowObjects(path) === undefined ? ofOthers : ofObjects),
+      readFile: (async (path: string, options) => {
+        // First the time: if the file is replaced in between, too many entries are marked, not too few.
+        if (isIndex(path)) indexSeconds = await writtenSeconds(path)
+        return readFile(path, options)
+      }) as typeof readFile,
+      async writeFile(path: string, content: Uint8Array | string) {
+        if (isIndex(path)) markRacyEntries(content as Buffer, indexSeconds)
+        await writeFileAtomic(path, content, belowObjects(path) === undefined ? ofOthers : ofObjects)
+        if (isIndex(path)) indexSeconds = Math.min(indexSeconds, await writtenSeconds(path))
+      },
     },
   }
+}
+
+const writtenSeconds = async (path: string) => {
+  const found = await stat(path).catch(() => undefined)
+  return found === undefined ? Number.POSITIVE_INFINITY : Math.floor(found.mtimeMs / 1000)
 }
 
 const looseObject = /^([0-9a-f]{2})[/\\]([0-9a-f]{38})$/
