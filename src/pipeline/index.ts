@@ -11,6 +11,7 @@ export type { RunEvaluations } from './kept-evaluations.js'
 export type { Difference } from './keys.js'
 export type { LabelledPool, LabelPoolOptions } from './label-pool.js'
 export { checkAnchor } from './ledger-anchor.js'
+export { commitOfRelease } from './lookup.js'
 export { type NamedBase, withdrawnAncestor } from './named-base.js'
 export { commitOf } from './note-commit.js'
 export type {

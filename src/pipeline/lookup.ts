@@ -1,6 +1,6 @@
 import { type CallContext, type Digest, SheikhError } from '../core/index.js'
 import type { Gate, LedgerEntry } from '../gate/index.js'
-import type { Release } from '../releaser/index.js'
+import type { Release, Releaser } from '../releaser/index.js'
 import type { CandidateRecord, NamedRelease } from '../trainer/index.js'
 import type { PipelineOptions } from './options.js'
 
@@ -43,6 +43,22 @@ export const isRemoved = ({ removedAtMs, withdrawn }: Release): boolean =>
 /** The release under which a bundle was published last. */
 export const latestReleaseOf = (history: readonly Release[], bundle: Digest): Release | undefined =>
   history.find((release) => release.bundle === bundle)
+
+/**
+ * The commit that a release was made of: its own, or, if a rollback published the bundle again, that of the release which it
+ * is again. The commit of an import is where the repository was, so it counts only for the import itself.
+ */
+export async function commitOfRelease(
+  { bundle, record }: Release,
+  releaser: Releaser,
+  context: CallContext,
+): Promise<string | undefined> {
+  if (record.commit !== undefined) return record.commit
+  for await (const earlier of releaser.history(context))
+    if (earlier.bundle === bundle && earlier.record.importedFrom === undefined && earlier.record.commit !== undefined)
+      return earlier.record.commit
+  return undefined
+}
 
 /** How a release's bundle was made: its own record, or that of the release which it is again. */
 export function candidateRecordOf(release: Release, history: readonly Release[]): CandidateRecord | undefined {

@@ -118,12 +118,20 @@ export function withdrawnAncestor(history: readonly Release[], release: Release)
 
 /** The releases that were made of this one, directly or through others, and that somebody may use, newest first. */
 export function releasesMadeOf(history: readonly Release[], { bundle }: Release): readonly Release[] {
-  return history.filter((release) => {
-    if (release.removedAtMs !== undefined || release.withdrawn !== undefined) return false
-    for (const ancestor of ancestorsOf(history, release)) if (ancestor.bundle === bundle) return true
-    return false
-  })
+  // From the oldest on: each part of a release is older than the release.
+  const versions = new Set<string>()
+  const made = new Set<Release>()
+  const carriers = new Set<string>()
+  for (const release of history.toReversed()) {
+    const parts = partsOf(candidateRecordOf(release, history)).filter(({ version }) => versions.has(version))
+    if (parts.some(({ version }) => carriers.has(version))) made.add(release)
+    versions.add(release.version)
+    if (release.bundle === bundle || made.has(release)) carriers.add(release.version)
+  }
+  return history.filter((release) => made.has(release) && isUsable(release))
 }
+
+const isUsable = ({ removedAtMs, withdrawn }: Release) => removedAtMs === undefined && withdrawn === undefined
 
 /** @param subject the release as the sentence begins. @param remedy an instruction. */
 export function warnOfAncestor(

@@ -1,9 +1,10 @@
 // The labels of a release's rows, by id. A run keeps those of its dataset in the store. On another machine, the commit gives them.
 import { type CallContext, type Digest, isDigest, isSheikhError, merkleRoot } from '../core/index.js'
 import { isCategorical, type LabelledRow, packLabels, unpackLabels } from '../dataset/index.js'
-import type { Release } from '../releaser/index.js'
+import type { Release, Releaser } from '../releaser/index.js'
 import type { Store } from '../store/index.js'
 import { type Key, stageKeyOf } from './keys.js'
+import { commitOfRelease } from './lookup.js'
 import type { PipelineParts } from './options.js'
 import { keptUnder } from './stage-cache.js'
 
@@ -37,12 +38,16 @@ const putKey = ({ store, runId }: LabelSources, { digest, parts }: Key, list: Di
 /** The rows of a release with their labels. `undefined` if neither the store nor the commit has them, or if they are free text. */
 export async function releasedLabels(
   sources: LabelSources,
-  { record: { dataset, commit } }: Pick<Release, 'record'>,
+  release: Release,
+  releaser: Releaser,
   context: CallContext,
 ): Promise<Iterable<LabelledRow> | undefined> {
+  const { dataset } = release.record
   if (dataset?.labels === undefined || !isCategorical(dataset.labels)) return undefined
   const kept = await keptLabels(sources, dataset.fingerprint, context)
-  if (kept !== undefined || commit === undefined || sources.labelsAtCommit === undefined) return kept
+  if (kept !== undefined || sources.labelsAtCommit === undefined) return kept
+  const commit = await commitOfRelease(release, releaser, context)
+  if (commit === undefined) return undefined
   try {
     const rows = await sources.labelsAtCommit(commit, context)
     if (merkleRoot(rows.map(({ digest }) => digest)) !== dataset.fingerprint) return undefined

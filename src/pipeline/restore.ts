@@ -99,7 +99,7 @@ export async function warnOfUses(session: Session, release: Release, history: re
   const made = releasesMadeOf(history, release).map((each) => each.version)
   if (made.length > 0)
     session.warn(
-      `${made.slice(0, 5).join(', ')}${made.length > 5 ? ', …' : ''} ${made.length === 1 ? 'was' : 'were'} made of ${version}, which is withdrawn, and may have its faults. Withdraw ${made.length === 1 ? 'this release' : 'these releases'} too, or train without it.`,
+      `${made.slice(0, 5).join(', ')}${made.length > 5 ? ', …' : ''} ${made.length === 1 ? 'was' : 'were'} made of ${version}, which is withdrawn, and may have its faults. Withdraw ${made.length === 1 ? 'this release' : 'these releases'} too, or train without ${version}.`,
       { version, made: made.slice(0, 100) },
     )
 }

@@ -89,7 +89,8 @@ async function releasedData(
   const { releaser, configuration, pipeline, source, store } = composition
   if (pipeline !== undefined) return undefined
   try {
-    const current = await (await releaser()).current(configuration.release.channel ?? 'latest', context)
+    const registry = await releaser()
+    const current = await registry.current(configuration.release.channel ?? 'latest', context)
     const data = current?.record.dataset
     if (data === undefined || qualitySettings(configuration.dataset.quality).relabelled.action === 'off') return data
     const sources: LabelSources = {
@@ -98,7 +99,7 @@ async function releasedData(
         labelsAtCommit: (commit, context) => labelsAtCommit(git, composition, { commit, project }, context),
       }),
     }
-    return { ...data, rows: await releasedLabels(sources, current!, context) }
+    return { ...data, rows: await releasedLabels(sources, current!, registry, context) }
   } catch (error) {
     context.signal.throwIfAborted()
     if (!isSheikhError(error)) throw error

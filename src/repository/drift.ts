@@ -9,7 +9,8 @@ import {
   referenceItems,
 } from '../drift/index.js'
 import type { FeedbackRange, FeedbackStore } from '../feedback/index.js'
-import type { Release, Releaser } from '../releaser/index.js'
+import { commitOfRelease } from '../pipeline/index.js'
+import type { Release } from '../releaser/index.js'
 import { commitFolder } from './commit-folder.js'
 import type { Composition } from './compose.js'
 import type { Git } from './git/index.js'
@@ -52,22 +53,13 @@ export async function projectDrift(
       `Cannot look for drift: the channel "${name}" points at no release. Release a model first: sheikh run`,
     )
   const { version } = release
-  const made = await madeFromCommit(releaser, release, context)
-  const { commit } = made.record
+  const commit = await commitOfRelease(release, releaser, context)
   const read = await liveReader(project, release, context)
   const live = () => read(liveItems(feedback, { fromMs, untilMs, version }, context))
-  const report = await withTraining(project, { version, record: made.record }, context, (training) =>
+  const report = await withTraining(project, { version, record: { ...release.record, commit } }, context, (training) =>
     detectDrift({ ...options, reference: referenceItems(training), live: live() }, context),
   )
   return { ...report, release: { version, ...(commit !== undefined && { commit }) } }
-}
-
-/** The release itself, or the one that a rollback or a republication published again. */
-async function madeFromCommit(releaser: Releaser, release: Release, context: CallContext): Promise<Release> {
-  if (release.record.commit !== undefined) return release
-  for await (const earlier of releaser.history(context))
-    if (earlier.bundle === release.bundle && earlier.record.commit !== undefined) return earlier
-  return release
 }
 
 /** Reads the training rows of a release, as they were in its commit. */

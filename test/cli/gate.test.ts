@@ -63,7 +63,7 @@ describe('gate compare', () => {
     const open = await sheikh(folder, compare('same.jsonl'))
     expect(open.code).toBe(3)
     expect(open.out).toContain('Unknown: the metric has no range')
-    expect(open.out).toContain('A range of the metric, such as --range 0,1')
+    expect(open.out).toContain('A range of the metric, which bounds the scores of other items')
     expect(open.out).not.toContain('It does not look better')
     expect((await sheikh(folder, [...compare('same.jsonl'), '--range', '0,1'])).code).toBe(0)
     const { code, err } = await sheikh(folder, compare('.'))

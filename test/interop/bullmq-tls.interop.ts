@@ -73,6 +73,7 @@ describe.each([
       const { code, err } = await start(root, ['run', ...queueAt(at)], { env }).ended
       expect(code).toBe(1)
       expect(err).toMatch(fact)
+      expect(err).toMatch(/the TLS connection to .* failed .*NODE_EXTRA_CA_CERTS/)
       expect(err).not.toContain('right-password')
     })
   })

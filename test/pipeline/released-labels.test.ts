@@ -13,10 +13,15 @@ const rows = ['a', 'b', 'c', 'd'].map((id, index) => ({
   ...{ slices: {}, label: index % 2 === 0 ? 'one' : 'other' },
 }))
 const fingerprint = merkleRoot(rows.map(({ digest }) => digest))
-const release = {
-  record: {
-    commit: 'abc',
-    dataset: { fingerprint, labels: { training: { one: 2, other: 2 }, evaluation: {} }, slices: {} },
+const dataset = { fingerprint, labels: { training: { one: 2, other: 2 }, evaluation: {} }, slices: {} }
+const released = { bundle: digestBytes('bundle'), record: { commit: 'abc', dataset } } as never
+// A rollback has no commit.
+const release = { bundle: digestBytes('bundle'), record: { restoredFrom: '0.1.0', dataset } } as never
+const imported = { bundle: digestBytes('bundle'), record: { commit: 'def', dataset, importedFrom: { from: 'x' } } }
+const other = { bundle: digestBytes('other'), record: { commit: '123', dataset } }
+const releaser = {
+  async *history() {
+    yield* [release, imported, other, released]
   },
 } as never
 
@@ -24,12 +29,14 @@ it('the labels of a release are kept again after the store has lost them', async
   const folder = temporaryFolder()
   const store = directoryStore(folder)
   let asked = 0
-  const labelsAtCommit = async () => {
+  const labelsAtCommit = async (commit: string) => {
+    expect(commit).toBe('abc')
     asked += 1
     return rows
   }
   const sources = { store, runId: 'run', labelsAtCommit: labelsAtCommit as never }
-  const read = async () => [...(await releasedLabels(sources, release, context))!].map(({ id, label }) => [id, label])
+  const read = async () =>
+    [...(await releasedLabels(sources, release, releaser, context))!].map(({ id, label }) => [id, label])
   await keepLabels(sources, fingerprint, rows, context)
   const expected = await read()
   expect(expected).toEqual(rows.map(({ id, label }) => [id, label]))

@@ -175,6 +175,11 @@ describe('diff', () => {
       const found = await findState(name, place, callContext())
       expect(found, name).toEqual({ name, commit: oid, ...(version !== undefined && { version }) })
     }
+    const again = await (await repository.pipeline()).republish('0.1.0', { by: 'Ada', reason: 'another registry' })
+    if (again.status !== 'restored') throw new Error(again.status)
+    const { version } = again.release
+    expect(again.release.record.commit).toBe(undefined)
+    expect(await findState(version, place, callContext())).toEqual({ name: version, commit: first, version })
     git(root, 'tag', 'v0.1.0', second)
     const unreachable = async () => {
       throw new SheikhError('remote-failed', 'Cannot reach the registry.')

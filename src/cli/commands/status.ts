@@ -1,4 +1,4 @@
-import { withdrawnAncestor } from '../../pipeline/index.js'
+import { type RunRecord, withdrawnAncestor } from '../../pipeline/index.js'
 import type { Release } from '../../releaser/index.js'
 import { metricText, moment } from '../../report/texts/index.js'
 import { type Command, toJson } from '../command.js'
@@ -28,8 +28,7 @@ export const status: Command = {
     const atHead = runs.filter(({ commit }) => commit === head?.oid)
     const awaiting = atHead.filter(({ status }) => status === 'awaiting-approval')
     const unreleased = atHead.filter(({ status }) => status === 'awaiting-release')
-    // A decision that was refused, such as one with a wrong name, changed nothing.
-    const last = runs.find(({ command, status }) => command !== 'trial' && (command === 'run' || status !== 'failed'))
+    const last = runs.find((run) => run.command !== 'trial' && !isRefusedDecision(run))
     const lines: readonly Text[] = [
       current === undefined
         ? 'Released: nothing yet.'
@@ -86,6 +85,12 @@ export const status: Command = {
     return { text: joinTexts(lines), json: toJson(json) }
   },
 }
+
+const refusals = new Set<string | undefined>(['not-found', 'invalid-options', 'release-rejected', 'repository-dirty'])
+
+/** Whether it is a decision that was refused, such as one with a wrong name: it changed nothing. */
+const isRefusedDecision = ({ command, status, reason, stages }: RunRecord): boolean =>
+  command !== 'run' && status === 'failed' && refusals.has(reason) && stages.length === 0
 
 /** Reports that the current release was made of a release that is withdrawn. */
 function withdrawnPartLine(part: Release | undefined): readonly Text[] {

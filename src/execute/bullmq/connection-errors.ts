@@ -7,8 +7,9 @@ const pauseMs = 300
 // Redis: https://redis.io/docs/latest/commands/auth; PostgreSQL: appendix A of its manual, classes 28 and 42501, 3D000.
 const denied = /WRONGPASS|NOAUTH|NOPERM|invalid password|ERR AUTH/
 const deniedCodes = new Set(['28P01', '28000', '3D000', '42501'])
-// https://nodejs.org/api/tls.html#x509-certificate-error-codes, and a server that does not answer in TLS.
-const insecure = /CERT|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|VERIFY_LEAF|EPROTO|WRONG_VERSION_NUMBER/
+// https://nodejs.org/api/tls.html#x509-certificate-error-codes, alerts of TLS, and a server that does not answer in TLS.
+const insecure = /CERT|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|VERIFY_LEAF|^EPROTO$|^ERR_(SSL|TLS)_/
+const wantsCertificate = /ALERT_(CERTIFICATE_REQUIRED|(BAD|UNKNOWN|UNSUPPORTED)_CERTIFICATE)|ALERT_UNKNOWN_CA/
 const insecureMessage = /does not support SSL connections/
 
 export type Call = <T>(purpose: string, run: () => Promise<T>, context: CallContext) => Promise<T>
@@ -65,7 +66,7 @@ export function connectionErrors(address: string, patienceMs: number): Connectio
         if (isInsecure(error))
           throw new SheikhError(
             'remote-failed',
-            `Cannot ${purpose}: the TLS connection to ${address} failed (${fact}). Correct its address or its certificate, or name the file with the certificate of its authority in NODE_EXTRA_CA_CERTS.`,
+            `Cannot ${purpose}: the TLS connection to ${address} failed (${fact}). ${tlsRemedy(error)}.`,
             { facts, cause: causeOf(error, fact) },
           )
         if (waitedMs >= patienceMs)
@@ -94,8 +95,14 @@ const isDenied = (error: unknown) =>
   denied.test(messageOf(error)) || deniedCodes.has(String((error as { readonly code?: unknown }).code))
 
 /** Waiting does not mend it. */
-const isInsecure = (error: unknown) =>
-  insecure.test(String((error as { readonly code?: unknown }).code)) || insecureMessage.test(messageOf(error))
+const isInsecure = (error: unknown) => insecure.test(codeOf(error)) || insecureMessage.test(messageOf(error))
+
+const codeOf = (error: unknown) => String((error as { readonly code?: unknown }).code)
+
+const tlsRemedy = (error: unknown): string =>
+  wantsCertificate.test(codeOf(error))
+    ? 'The server accepts only clients with a certificate that it knows. For PostgreSQL, name one in the address (sslcert, sslkey). With Redis, let the server ask for a password instead (tls-auth-clients no)'
+    : 'Correct its address or its certificate, or name the file with the certificate of its authority in NODE_EXTRA_CA_CERTS'
 
 /** A copy with the message and the code only. An error of ioredis has its command with it, which may be AUTH with the password. */
 const causeOf = (error: unknown, fact: string) =>

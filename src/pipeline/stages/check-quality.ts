@@ -38,7 +38,7 @@ export async function checkDataQuality(
   const releasedRows =
     current === undefined || settings.relabelled.action === 'off'
       ? undefined
-      : await releasedLabels(sources, current, session.context)
+      : await releasedLabels(sources, current, releaser, session.context)
   const released = slices && { labels, slices, rows: releasedRows }
   const { rows } = await dataset.contents(context)
   await keepLabels(sources, summary.fingerprint, rows, session.context)

@@ -27,7 +27,7 @@ function size(finding: Finding): readonly string[] {
   if (finding.kind !== 'comparison') return ['More items, or a model that is clearly above or below the threshold.']
   const { items, groups, groupsNeeded = 0, smallestDetectableDrop, metricKind, margin, lower } = finding
   if (margin > 0 && lower === undefined)
-    return ['A range of the metric, such as --range 0,1, which bounds the scores of other items.']
+    return ['A range of the metric, which bounds the scores of other items (of "sheikh gate compare": --range 0,1).']
   const parts: string[] = []
   if (groupsNeeded > groups)
     parts.push(

@@ -1,5 +1,6 @@
 import { type CallContext, SheikhError } from '../../core/index.js'
-import type { Releaser } from '../../releaser/index.js'
+import { commitOfRelease } from '../../pipeline/index.js'
+import type { Release, Releaser } from '../../releaser/index.js'
 import { findCommit, type Git } from '../git/index.js'
 
 /** A state of the project: a commit, a release, or the files as they are now. JSON. */
@@ -61,14 +62,19 @@ async function releaseOf(
   releaser: Releaser,
   context: CallContext,
 ): Promise<StateName | undefined> {
-  for await (const { version, record } of releaser.history(context)) {
-    if (version !== wanted) continue
-    if (record.commit !== undefined) return { name, version, commit: record.commit }
-    throw new SheikhError(
-      'not-found',
-      `Cannot compare the release ${version}: it was made from no commit${record.importedFrom === undefined ? '' : `, but imported from ${record.importedFrom.from}`}. Name a commit.`,
-      { facts: { version } },
-    )
-  }
+  const release = await namedIn(releaser, wanted, context)
+  if (release === undefined) return undefined
+  const { version, record } = release
+  const commit = await commitOfRelease(release, releaser, context)
+  if (commit !== undefined) return { name, version, commit }
+  throw new SheikhError(
+    'not-found',
+    `Cannot compare the release ${version}: it was made from no commit${record.importedFrom === undefined ? '' : `, but imported from ${record.importedFrom.from}`}. Name a commit.`,
+    { facts: { version } },
+  )
+}
+
+async function namedIn(releaser: Releaser, version: string, context: CallContext): Promise<Release | undefined> {
+  for await (const release of releaser.history(context)) if (release.version === version) return release
   return undefined
 }
