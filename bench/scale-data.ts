@@ -4,14 +4,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadMails } from '../examples/quickstart/mails.js'
 import { callContext, canonicalJson, type Json, seededRandom } from '../src/core/index.js'
-import { checkQuality, Dataset, memorySamples } from '../src/dataset/index.js'
+import { asyncSamples, checkQuality, Dataset, memorySamples } from '../src/dataset/index.js'
 import { localExecutor } from '../src/execute/index.js'
 import { directoryStore } from '../src/store/directory/index.js'
 import { type BenchRow, median, peakMemoryMb } from './bench.js'
-import { cpuSeconds, cpuTime } from './scale-worker.js'
+import { cpuSeconds, cpuTime, peakMemory } from './scale-worker.js'
 
 const checkedRows = 6_000
 const rounds = 2
+/** Smaller, to try the bench: BENCH_CHECK_ROWS. */
+const manyRows = Number(process.env['BENCH_CHECK_ROWS'] ?? 10_000_000)
 
 interface Spent {
   readonly clock: number
@@ -82,4 +84,52 @@ export async function dataRows(): Promise<BenchRow[]> {
     row('on one worker: CPU time of the caller', of('one', 'caller'), of('one', 'worker'), 'of the worker'),
     row('on one worker: CPU time of both', of('one', 'caller') + of('one', 'worker'), of('alone', 'caller'), 'alone'),
   ]
+}
+
+/** Texts of 12 words. One in a thousand repeats an earlier one, and one in a thousand has another label than its words say. */
+function* shortTexts(): Generator<{ readonly id: string; readonly text: string; readonly label: string }> {
+  for (let index = 0; index < manyRows; index += 1) {
+    const of = index % 1000 === 999 ? index - 500 : index
+    const numbers = Array.from({ length: 12 }, (_, place) => hash(12 * of + place) % 20_000)
+    const label = hash(of) % 3
+    const named = index % 1000 === 500 ? (label + 1) % 3 : label
+    const words = numbers.map((number) => `w${(3 * number + (number < 2_000 ? label : 0)).toString(36)}`)
+    yield { id: `row ${index}`, text: words.join(' '), label: `label ${named}` }
+  }
+}
+
+/** The finalizer of MurmurHash3. */
+function hash(value: number): number {
+  let bits = value >>> 0
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b)
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35)
+  return (bits ^ (bits >>> 16)) >>> 0
+}
+
+export async function dataMemoryRow(): Promise<BenchRow> {
+  const context = callContext()
+  const source = asyncSamples(shortTexts, { name: 'short-texts' })
+  const dataset = new Dataset({ source, input: 'text', target: 'label' })
+  const folder = await mkdtemp(join(tmpdir(), 'sheikh-bench-'))
+  const store = directoryStore(folder)
+  const worker = { module: new URL('./scale-worker.ts', import.meta.url), options: { folder, isShort: false } }
+  try {
+    await using executor = localExecutor({ store, workers: 2, worker })
+    const startedMs = performance.now()
+    const report = await checkQuality(dataset, { evaluation: 'none', workers: { executor, store } }, context)
+    const minutes = (performance.now() - startedMs) / 60_000
+    const peaks = await Promise.all([0, 1].map((input) => executor.run({ kind: peakMemory, input }, context)))
+    const workerMb = Math.max(...peaks.map(({ value }) => value))
+    const ours = peakMemoryMb()
+    const kinds = [...new Set(report.findings.map(({ kind }) => kind))]
+    const counts = kinds.map((name) => `${report.findings.filter(({ kind }) => kind === name).length} ${name}`)
+    process.stderr.write(`Checked in ${minutes.toFixed(1)} min: ${counts.join(', ')}. ${report.unchecked.join(' ')}\n`)
+    return {
+      work: `${manyRows.toLocaleString('en')} short texts checked on two local workers: peak memory of the caller`,
+      ...{ ours, peer: workerMb, peerName: 'of a worker', unit: 'MB', ratio: workerMb / ours },
+      ...{ goal: 'reported', met: true, peakMemoryMb: ours },
+    }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 }

@@ -74,6 +74,9 @@ export const worker = async ({ folder, isShort = false }: Options) => {
   const parts = await searched()
   const kinds: readonly unknown[] = isShort
     ? [peakMemory, evaluationKind({ trainer: lengths, dataset: parts.dataset })]
-    : [echo, cpuTime, dataCheckKind(), trialKind(parts), evaluationKind({ trainer: evaluated, dataset: parts.dataset })]
+    : [
+        ...[echo, cpuTime, peakMemory, dataCheckKind(), trialKind(parts)],
+        evaluationKind({ trainer: evaluated, dataset: parts.dataset }),
+      ]
   return { store: directoryStore(folder), kinds: kinds as readonly JobKind<never, unknown>[] }
 }

@@ -11,7 +11,7 @@ import { directoryStore } from '../src/store/directory/index.js'
 import type { Store } from '../src/store/index.js'
 import { randomSampler, tune } from '../src/tune/index.js'
 import { type BenchRow, interleaved, median, peakMemoryMb } from './bench.js'
-import { dataRows } from './scale-data.js'
+import { dataMemoryRow, dataRows } from './scale-data.js'
 import { distributedRows } from './scale-distributed.js'
 import { queueRows } from './scale-queue.js'
 import { cpuSeconds, cpuTime, echo, evaluated, lengths, peakMemory, searched, space } from './scale-worker.js'
@@ -32,8 +32,9 @@ export const parts = {
   jobs: async () => [await jobsRow()],
   queue: queueRows,
   distributed: distributedRows,
-  // The last one, because it takes the most memory.
+  // The last ones, because they take the most memory.
   memory: async () => [await memoryRow()],
+  'data-memory': async () => [await dataMemoryRow()],
 }
 
 async function withStore<T>(

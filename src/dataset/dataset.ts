@@ -10,6 +10,7 @@ import type {
   SelectedValue,
   UntypedSample,
 } from './dataset-options.js'
+import { type DatasetRows, partsByIds, partsOf } from './dataset-rows.js'
 import { type DatasetState, type LoadedOptions, readQuarantine, readState } from './dataset-state.js'
 import type {
   AskedDataset,
@@ -32,6 +33,7 @@ import { RowReader } from './rows.js'
 import { scanUsed, type UsedScan } from './scan-used.js'
 import { loadSampleSchema, type SampleSchema } from './schema/sample-schema.js'
 import { isStandardSchema } from './schema/standard-schema.js'
+import type { Split } from './split.js'
 import { undeclaredGroups } from './undeclared-groups.js'
 
 /** Samples, validated and projected to rows, and split into training and evaluation data. */
@@ -119,13 +121,19 @@ const mostRows = 20_000
 // Raise this when the same samples and options lead to different rows.
 const rowVersion = '2'
 
+interface SplitScan {
+  readonly found: UsedScan
+  /** Absent for a scan that no snapshot was made of. */
+  readonly split?: Split | undefined
+}
+
 class DatasetOf implements Dataset<unknown, unknown> {
   readonly contract = 1
   readonly name = 'dataset'
   readonly #options: AnyDatasetOptions
   #schema: SampleSchema | undefined
   /** The scans that snapshots were made of. */
-  readonly #scans = new WeakMap<DatasetSnapshot<unknown, unknown>, UsedScan>()
+  readonly #scans = new WeakMap<DatasetSnapshot<unknown, unknown>, SplitScan>()
   readonly #asked = new WeakMap<AskedDataset, ReturnType<typeof askContent>>()
   /** The files that the last snapshot names. */
   #found: FoundFiles = new Map()
@@ -257,6 +265,16 @@ class DatasetOf implements Dataset<unknown, unknown> {
     return examineSamples(samples, await this.#load(context), context)
   }
 
+  /** The rows without an object for each, for `rowsOf`. */
+  async rows(context: DatasetContext, snapshot?: DatasetSnapshot<unknown, unknown>): Promise<DatasetRows> {
+    const { found, split, options, schema } = await this.#scanned(snapshot, context)
+    return {
+      rows: found.rows,
+      partAt: split === undefined ? partsByIds(found.rows, snapshot) : partsOf(found.rows, split),
+      withSamples: () => new RowReader(found, options, schema, context).withSamples(),
+    }
+  }
+
   /** What decides the rows of the dataset, for `stateOf`. */
   async state(context: DatasetContext): Promise<DatasetState> {
     const loaded = await this.#load(context)
@@ -278,9 +296,9 @@ class DatasetOf implements Dataset<unknown, unknown> {
   async #scanned(
     snapshot: DatasetSnapshot<unknown, unknown> | undefined,
     context: DatasetContext,
-  ): Promise<LoadedOptions & Readonly<{ found: UsedScan }>> {
+  ): Promise<LoadedOptions & SplitScan> {
     const known = snapshot && this.#scans.get(snapshot)
-    if (known !== undefined) return { ...(await this.#load(context)), found: known }
+    if (known !== undefined) return { ...(await this.#load(context)), ...known }
     const state = await this.state(context)
     return { ...state, found: await scanUsed(state, context) }
   }
@@ -288,11 +306,18 @@ class DatasetOf implements Dataset<unknown, unknown> {
   async #snapshotOf(state: PinnedState, context: DatasetContext): Promise<DatasetSnapshot<unknown, unknown>> {
     const found = await scanUsed(state, context)
     if (state.named !== undefined) this.#found = state.named.found
-    const snapshot = makeSnapshot(found, state, context)
-    this.#scans.set(snapshot, found)
+    const { snapshot, split } = makeSnapshot(found, state, context)
+    this.#scans.set(snapshot, { found, split })
     return snapshot
   }
 }
+
+/** The rows of a dataset without an object for each. @param snapshot as for `Dataset.contents`. */
+export const rowsOf = (
+  dataset: Dataset<unknown, unknown>,
+  context: DatasetContext,
+  snapshot?: DatasetSnapshot<unknown, unknown>,
+): Promise<DatasetRows> => (dataset as DatasetOf).rows(context, snapshot)
 
 export const stateOf = (dataset: Dataset<unknown, unknown>, context: DatasetContext): Promise<DatasetState> =>
   (dataset as DatasetOf).state(context)

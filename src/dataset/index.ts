@@ -1,4 +1,4 @@
-export { Dataset, type DatasetConstructor } from './dataset.js'
+export { Dataset, type DatasetConstructor, rowsOf } from './dataset.js'
 export type {
   DatasetOptions,
   FieldName,

@@ -3,7 +3,7 @@ import type { LoadedOptions } from './dataset-state.js'
 import type { DatasetContext, DatasetSnapshot, PinnedSet, RowIdentity } from './dataset-types.js'
 import { RowReader } from './rows.js'
 import type { UsedScan } from './scan-used.js'
-import { splitRows } from './split.js'
+import { type Split, splitRows } from './split.js'
 import { summaryOf } from './summary.js'
 
 /** Splits the rows of a scan into training and evaluation data. @throws as `Dataset.snapshot`. */
@@ -11,7 +11,7 @@ export function makeSnapshot(
   found: UsedScan,
   { options, schema, pinned }: Pick<LoadedOptions, 'options' | 'schema'> & Readonly<{ pinned: PinnedSet }>,
   context: DatasetContext,
-): DatasetSnapshot<unknown, unknown> {
+): { readonly snapshot: DatasetSnapshot<unknown, unknown>; readonly split: Split } {
   const split = splitRows(found.rows, pinned, JSON.stringify(options.evaluation!.name), options)
   const reader = new RowReader(found, options, schema, context)
   const training = reader.rows(split.training)
@@ -33,7 +33,7 @@ export function makeSnapshot(
         }
   let trainingRows: readonly RowIdentity[] | undefined
   let heldOut: readonly RowIdentity[] | undefined
-  return {
+  const snapshot: DatasetSnapshot<unknown, unknown> = {
     ...{ summary, training, evaluation },
     ...(development !== undefined && { development }),
     // A million identities take 300 MB, and many callers need none.
@@ -50,4 +50,5 @@ export function makeSnapshot(
     },
     filterTraining: (keep) => reader.rows(split.training.filter((row) => keep(identityOfRow(row)))),
   }
+  return { snapshot, split }
 }

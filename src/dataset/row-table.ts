@@ -370,6 +370,21 @@ export class RowList implements Iterable<TableRow> {
     return this.indices.length
   }
 
+  at(index: number): TableRow {
+    return this.table.row(this.indices[index]!)
+  }
+
+  /** The place of a row in a list that is sorted by id. */
+  placeOf(id: string): number | undefined {
+    let [low, high] = [0, this.length]
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.table.id(this.indices[middle]!) < id) low = middle + 1
+      else high = middle
+    }
+    return low < this.length && this.at(low).id === id ? low : undefined
+  }
+
   /** The Merkle root over the rows. */
   digest(): Digest {
     const { table, indices } = this

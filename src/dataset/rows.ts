@@ -77,14 +77,20 @@ export class RowReader {
     })
   }
 
-  /** The rows of the scan with their samples, file after file. */
-  async *withSamples(): AsyncGenerator<RowWithSample> {
+  /** The rows of the scan with their samples and their places in the scan, file after file. */
+  async *withSamples(): AsyncGenerator<RowWithSample & { readonly place: number }> {
     const { table, indices } = this.#scan.rows
-    const wanted = new Set(indices)
+    const places = new Int32Array(table.size).fill(-1)
     const paths = new Set<string>()
-    for (const index of indices) paths.add(table.path(index))
+    for (const [place, index] of indices.entries()) {
+      places[index] = place
+      paths.add(table.path(index))
+    }
     for (const path of [...paths].sort())
-      for await (const { index, row, sample } of this.#again(path)) if (wanted.has(index)) yield { row, sample }
+      for await (const { index, row, sample } of this.#again(path)) {
+        const place = places[index]!
+        if (place >= 0) yield { row, sample, place }
+      }
   }
 
   /** Reads a file again. @throws `dataset-changed` if a row differs from the scan. */

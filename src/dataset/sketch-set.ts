@@ -1,4 +1,5 @@
 import { endianness } from 'node:os'
+import { NumberColumn, NumberLists } from './number-lists.js'
 import { type BandPlan, bandKey, bandPlan, fewestPairs, similarityOf } from './text-sketch.js'
 
 /** Place of the upper half of a 64-bit integer in a pair of 32-bit ones. */
@@ -9,7 +10,7 @@ const upper = endianness() === 'LE' ? 1 : 0
  * linear in the number of texts if the number of comparisons per bucket is limited.
  */
 export class SketchSet {
-  readonly #sketches: Uint32Array[] = []
+  readonly #sketches = new NumberLists<Uint32Array>((length) => new Uint32Array(length))
   readonly #similarity: number
   readonly #plan: BandPlan
 
@@ -20,12 +21,12 @@ export class SketchSet {
   }
 
   get size(): number {
-    return this.#sketches.length
+    return this.#sketches.size
   }
 
   /** @returns the index of the sketch. */
   add(sketch: Uint32Array): number {
-    return this.#sketches.push(sketch) - 1
+    return this.#sketches.add(sketch)
   }
 
   /**
@@ -34,20 +35,19 @@ export class SketchSet {
    * @param similarity at least that of the constructor, which is the default.
    */
   areAlike(left: number, right: number, similarity: number = this.#similarity): boolean {
-    return similarityOf(this.#sketches[left]!, this.#sketches[right]!) >= similarity
+    return similarityOf(this.#sketches.at(left), this.#sketches.at(right)) >= similarity
   }
 
   /** For each band, the indices of sketches that agree in it. Sketches of short texts are in no bucket. */
   *buckets(): Generator<Uint32Array> {
-    const count = this.#sketches.length
+    const count = this.#sketches.size
     const packed = new BigUint64Array(count)
     const halves = new Uint32Array(packed.buffer)
     for (let band = 0; band < this.#plan.bands; band += 1) {
       let size = 0
       for (let index = 0; index < count; index += 1) {
-        const sketch = this.#sketches[index]!
-        if (sketch.length < fewestPairs) continue
-        halves[2 * size + upper] = bandKey(sketch, band, this.#plan)
+        if (this.#sketches.lengthOf(index) < fewestPairs) continue
+        halves[2 * size + upper] = bandKey(this.#sketches.at(index), band, this.#plan)
         halves[2 * size + 1 - upper] = index
         size += 1
       }
@@ -66,21 +66,22 @@ export class SketchSet {
 
 /** Disjoint groups of indices, with the smallest index as the root of each (union-find). */
 export class Groups {
-  readonly #parents: number[] = []
+  readonly #parents = new NumberColumn()
 
   rootOf(index: number): number {
-    for (let next = this.#parents.length; next <= index; next += 1) this.#parents.push(next)
+    const parents = this.#parents
+    for (let next = parents.size; next <= index; next += 1) parents.add(next)
     let root = index
-    while (this.#parents[root] !== root) {
-      this.#parents[root] = this.#parents[this.#parents[root]!]!
-      root = this.#parents[root]!
+    for (let parent = parents.at(root); parent !== root; parent = parents.at(root)) {
+      parents.set(root, parents.at(parent))
+      root = parents.at(root)
     }
     return root
   }
 
   join(one: number, other: number): void {
     const [left, right] = [this.rootOf(one), this.rootOf(other)]
-    this.#parents[Math.max(left, right)] = Math.min(left, right)
+    this.#parents.set(Math.max(left, right), Math.min(left, right))
   }
 
   /** The groups of the indices from 0 to `size - 1`, those of one member included, in the order of their first members. */

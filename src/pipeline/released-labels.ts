@@ -20,7 +20,7 @@ const labelsKey = (fingerprint: Digest) => stageKeyOf({ kind: 'row-labels', fing
 export async function keepLabels(
   { store, runId }: LabelSources,
   fingerprint: Digest,
-  rows: readonly LabelledRow[],
+  rows: Iterable<LabelledRow>,
   context: CallContext,
 ): Promise<void> {
   const key = labelsKey(fingerprint)

@@ -23,7 +23,12 @@ it.each([
   expect(ids.every((id, index) => table.id(index) === id)).toBe(true)
   const compared = (one: string, other: string) => (one < other ? -1 : one > other ? 1 : 0)
   const expected = ids.map((_, index) => index).sort((one, other) => compared(ids[one]!, ids[other]!) || one - other)
-  expect(table.sorted().indices).toEqual(Uint32Array.from(expected))
+  const sorted = table.sorted()
+  expect(sorted.indices).toEqual(Uint32Array.from(expected))
+  const places = new Map<string, number>()
+  for (const [place, index] of expected.entries()) if (!places.has(ids[index]!)) places.set(ids[index]!, place)
+  for (const id of ['', '\uffff\uffff\uffff', 'nobody', ...ids.slice(0, 500), ...ids.slice(-500)])
+    expect(sorted.placeOf(id)).toBe(places.get(id))
 })
 
 it.each(['', 'line 12', 'line 3, column 4', '[0]', 'row group 1, row 10', '007', 'x1234567890', '12', 'a\0b1'])(

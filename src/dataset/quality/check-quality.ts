@@ -1,6 +1,7 @@
 import { callContext, createRedactor, digestJson, hexOf, redactJson } from '../../core/index.js'
-import type { Dataset } from '../dataset.js'
-import type { DatasetContents, DatasetContext, DatasetSnapshot, DatasetSummary } from '../dataset-types.js'
+import { type Dataset, rowsOf } from '../dataset.js'
+import type { DatasetRows } from '../dataset-rows.js'
+import type { DatasetContext, DatasetSnapshot, DatasetSummary } from '../dataset-types.js'
 import { collectFacts } from './collect-facts.js'
 import { type DataCheckWorkers, examineOnWorkers } from './examine-on-workers.js'
 import { examineHere } from './examine-rows.js'
@@ -61,18 +62,20 @@ export async function checkQuality<I, T>(
   const examination = workers === undefined ? examineHere : examineOnWorkers(workers)
   const known = given as DatasetSnapshot<I, T> | undefined
   const snapshot = evaluation === 'none' ? undefined : (known ?? (await dataset.snapshot(context)))
-  const contents = await dataset.contents(context, snapshot ?? known)
-  const facts = await collectFacts(contents, { settings, secrets, partOf: partsOf(snapshot), examination }, context)
-  const summary = snapshot?.summary ?? summaryOf(contents)
+  const read = await rowsOf(dataset as Dataset<unknown, unknown>, context, snapshot ?? known)
+  const partAt = snapshot === undefined ? () => 'training' as const : read.partAt
+  const { rows } = read
+  const facts = await collectFacts({ ...read, partAt }, { settings, secrets, examination }, context)
+  const summary = snapshot?.summary ?? summaryOf(rows)
   const { found, relabelled, unchecked } = findingsAbout(facts, { settings, summary, released }, context)
   // Rules may know more forms of secrets than the redactor, and a label, a licence or the name of a field may be one.
   const hide = createRedactor([...secrets, ...(await secretTexts(found, relabelled, secrets))])
-  const findings = found.map((one) => findingOf(one, facts.masked, contents, hide))
+  const findings = found.map((one) => findingOf(one, facts.masked, rows, hide))
   findings.sort((one, other) => qualityKinds.indexOf(one.kind) - qualityKinds.indexOf(other.kind))
   return {
     formatVersion: 1,
     status: findings.some(({ severity }) => severity === 'fail') ? 'fail' : findings.length > 0 ? 'warn' : 'pass',
-    rows: contents.rows.length,
+    rows: rows.length,
     findings,
     ...(relabelled !== undefined && { relabelled: redactJson({ ...relabelled }, hide) as unknown as LabelMoves }),
     ...(facts.tokens !== undefined && { tokens: facts.tokens }),
@@ -96,31 +99,26 @@ async function secretTexts(
   return kept
 }
 
-/** Rows that are neither trained on nor judged count for neither part. */
-function partsOf<I, T>(
-  snapshot: DatasetSnapshot<I, T> | undefined,
-): (id: string) => 'training' | 'evaluation' | undefined {
-  if (snapshot === undefined) return () => 'training'
-  const excluded = new Set(snapshot.summary.excludedByGroupIds)
-  const parts = new Map<string, 'training' | 'evaluation'>()
-  for (const { id } of snapshot.trainingRows) parts.set(id, 'training')
-  for (const { id } of snapshot.heldOut) if (!excluded.has(id)) parts.set(id, 'evaluation')
-  return (id) => parts.get(id)
-}
-
 /** What balance and drift need, if no evaluation set is pinned. */
-function summaryOf({ rows }: DatasetContents): Pick<DatasetSummary, 'labels' | 'slices'> {
-  const count = (names: readonly string[]) => {
+function summaryOf(rows: DatasetRows['rows']): Pick<DatasetSummary, 'labels' | 'slices'> {
+  const count = (names: Iterable<string>) => {
     const counts = new Map<string, number>()
     for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
     return Object.fromEntries(counts)
   }
-  const labels = rows.flatMap(({ label }) => (label === undefined ? [] : [label]))
-  const slices = rows.flatMap(({ slices }) => Object.entries(slices).map(([kind, value]) => `${kind}=${value}`))
+  const labels = count(labelsOf(rows))
   return {
-    labels: labels.length === 0 ? undefined : { training: count(labels), evaluation: {} },
-    slices: { training: count(slices), evaluation: {} },
+    labels: Object.keys(labels).length === 0 ? undefined : { training: labels, evaluation: {} },
+    slices: { training: count(slicesOf(rows)), evaluation: {} },
   }
+}
+
+function* labelsOf(rows: DatasetRows['rows']): Iterable<string> {
+  for (const { label } of rows) if (label !== undefined) yield label
+}
+
+function* slicesOf(rows: DatasetRows['rows']): Iterable<string> {
+  for (const { slices } of rows) for (const [kind, value] of Object.entries(slices)) yield `${kind}=${value}`
 }
 
 const hidden = '[secret]'
@@ -132,15 +130,15 @@ const withHiddenNames = (counts: Readonly<Record<string, number>>, hide: (text: 
 function findingOf(
   { members, kind, severity, message, ...detail }: Found,
   masked: ReadonlySet<number>,
-  { rows: all }: DatasetContents,
+  rows: DatasetRows['rows'],
   hide: (text: string) => string,
 ): QualityFinding {
-  const id = (row: number) => (masked.has(row) ? hidden : all[row]!.id)
+  const id = (row: number) => (masked.has(row) ? hidden : rows.at(row).id)
   const finding = {
     ...{ kind, key: hexOf(digestJson({ kind, ids: members.map(id), ...naming(detail) })).slice(0, 8), severity },
     ids: members.map(id),
     places: members.slice(0, mostPlaces).map((row) => ({
-      ...{ id: id(row), path: masked.has(row) ? hidden : all[row]!.path, position: all[row]!.position },
+      ...{ id: id(row), path: masked.has(row) ? hidden : rows.at(row).path, position: rows.at(row).position },
     })),
     message,
     ...detail,

@@ -1,13 +1,14 @@
 import { type CallContext, canonicalJson, formsOfSecrets } from '../../core/index.js'
-import type { DatasetContents, RowWithSample } from '../dataset-types.js'
+import type { DatasetRows, Part } from '../dataset-rows.js'
+import type { RowWithSample } from '../dataset-types.js'
 import { areLabels } from '../labels.js'
 import { fileOf } from '../read-entry.js'
 import { textOf } from '../text-index.js'
 import { type Mark, type RowExamination, type RowToExamine, rowsPerBlock, textPerBlock } from './examine-rows.js'
 import { LabelErrorFinder } from './label-errors.js'
-import { originOf } from './origins.js'
+import { isAllowed, originOf } from './origins.js'
 import type { QualitySettings } from './quality-options.js'
-import { frameOfInputs, type Part, RepeatFinder } from './repeats.js'
+import { frameOfInputs, RepeatFinder } from './repeats.js'
 import { eachText } from './text-fields.js'
 import type { TokenCounts } from './token-counter.js'
 import { TokenTally } from './token-tally.js'
@@ -15,11 +16,10 @@ import { TokenTally } from './token-tally.js'
 /** Enough rows to tell what all of them contain. */
 const rowsForFrame = 1_000
 
-/** What reading every sample once tells. Rows are indices into `contents.rows`, which is sorted by id. */
+/** What reading every sample once tells. Rows are known by their places in `rows`, which is sorted by id. */
 export interface Facts {
-  readonly contents: DatasetContents
-  readonly partOf: (row: number) => Part | undefined
-  readonly rowOf: (id: string) => number | undefined
+  readonly rows: DatasetRows['rows']
+  readonly partAt: DatasetRows['partAt']
   readonly repeats: RepeatFinder
   readonly labelErrors: LabelErrorFinder
   /** Whether targets are labels, and no free text. */
@@ -34,10 +34,10 @@ export interface Facts {
   readonly charset: FieldFacts
   readonly personal: FieldFacts
   readonly secrets: FieldFacts
-  /** Rows with texts in the composed Unicode form, and fields in another form by row. */
-  readonly composed: ReadonlySet<number>
+  /** Whether any text is in the composed Unicode form, and fields in another form by row. */
+  readonly hasComposed: boolean
   readonly decomposed: ReadonlyMap<number, readonly string[]>
-  /** Rows by their value. */
+  /** Rows by their value, of values that are missing or not allowed. */
   readonly sources: Origins
   readonly licenses: Origins
   /** Rows whose id or path contains a secret. */
@@ -51,26 +51,20 @@ type Origins = ReadonlyMap<string | undefined, readonly number[]>
  * @param examination examines each row: `examineHere`, or on workers.
  */
 export async function collectFacts(
-  contents: DatasetContents,
+  { rows, partAt, withSamples }: DatasetRows,
   {
     settings,
     secrets,
-    partOf,
     examination,
   }: {
     readonly settings: QualitySettings
     readonly secrets: readonly string[]
-    readonly partOf: (id: string) => Part | undefined
     readonly examination: RowExamination
   },
   context: CallContext,
 ): Promise<Facts> {
-  const { rows } = contents
   const isOn = (name: keyof QualitySettings) => settings[name].action !== 'off'
-  const places = new Map(rows.map(({ id }, row) => [id, row]))
-  const labels = new Set(rows.flatMap(({ label }) => (label === undefined ? [] : [label])))
-  const labelled = rows.filter(({ label }) => label !== undefined).length
-  const isCategorical = labels.size > 1 && areLabels(labels.size, labelled)
+  const { isCategorical, trained } = labelsIn(rows, partAt)
   const comparesInputs = isOn('duplicate') || isOn('leakage') || isOn('labelConflict') || isOn('labelError')
   const similarity = {
     duplicate: settings.duplicate.similarity,
@@ -78,16 +72,16 @@ export async function collectFacts(
     labelConflict: settings.labelConflict.similarity,
   }
   const repeats = new RepeatFinder(similarity, rows.length)
-  const labelErrors = new LabelErrorFinder()
+  const labelErrors = new LabelErrorFinder(trained)
   const [empty, oversized] = [[] as number[], [] as { row: number; characters: number }[]]
   const [charset, personal, found] = [fieldFacts(), fieldFacts(), fieldFacts()]
   const { counter, maximumTokens } = settings.tokenLimit
   const counts = counter !== undefined && isOn('tokenLimit')
   const tally = counts ? new TokenTally(maximumTokens) : undefined
   const overTokenLimit = { rows: [] as number[], most: 0 }
-  const composed = new Set<number>()
+  let hasComposed = false
   const decomposed = new Map<number, string[]>()
-  const [sources, licenses] = [origins(), origins()]
+  const [sources, licenses] = [origins(settings.source.allowed), origins(settings.license.allowed)]
   const masked = new Set<number>()
   const known = isOn('secret') ? formsOfSecrets(secrets) : []
   /** Fields with a known secret, by row, until the row is examined. Workers do not get to know the secrets. */
@@ -97,8 +91,9 @@ export async function collectFacts(
   function begin(row: number, whole: RowWithSample['row'], sample: unknown): RowToExamine {
     const file = fileOf(whole)
     const input = file === undefined ? whole.input : { file }
-    const { id, label, path, slices } = rows[row]!
-    const part = partOf(id)
+    const { id } = whole
+    const { label, path, slices } = rows.at(row)
+    const part = partAt(row)
     const text = textOf(input)
     const texts: [text: string, field: string][] = [[id, idField]]
     if (path !== id) texts.push([path, idField])
@@ -113,7 +108,12 @@ export async function collectFacts(
     if (file === undefined && text.length > settings.oversizedText.maximumCharacters)
       oversized.push({ row, characters: text.length })
     const isJudged =
-      file === undefined && part === 'training' && label !== undefined && isCategorical && isOn('labelError')
+      file === undefined &&
+      part === 'training' &&
+      label !== undefined &&
+      isCategorical &&
+      isOn('labelError') &&
+      labelErrors.judges(label)
     const isCompared = comparesInputs && part !== undefined
     return {
       ...{ text, texts, isJudged, isCompared },
@@ -126,7 +126,7 @@ export async function collectFacts(
   }
 
   function mark(row: number, one: Mark): void {
-    if (one[0] === 'composed') composed.add(row)
+    if (one[0] === 'composed') hasComposed = true
     else if (one[0] === 'decomposed') decomposed.set(row, [...(decomposed.get(row) ?? []), one[1]])
     else {
       const [what, name, field] = one
@@ -146,9 +146,8 @@ export async function collectFacts(
 
   async function* blocks() {
     let block = { places: [] as number[], rows: [] as RowToExamine[], characters: 0 }
-    for await (const { row: whole, sample } of contents.withSamples()) {
+    for await (const { row: whole, sample, place } of withSamples()) {
       context.signal.throwIfAborted()
-      const place = places.get(whole.id)!
       const row = begin(place, whole, sample)
       block.places.push(place)
       block.rows.push(row)
@@ -160,7 +159,7 @@ export async function collectFacts(
     if (block.rows.length > 0) yield block
   }
 
-  const inputs = comparesInputs ? await firstInputs(contents) : []
+  const inputs = comparesInputs ? await firstInputs(withSamples) : []
   const examined = {
     ...{ secret: isOn('secret'), charset: isOn('charset') },
     personalData: isOn('personalData') ? settings.personalData.kinds : [],
@@ -170,10 +169,8 @@ export async function collectFacts(
   for await (const { places, facts } of examination(blocks(), asked, context)) {
     for (const [index, row] of places.entries()) {
       const { compared, features, marks, tokens } = facts[index]!
-      const { id, label } = rows[row]!
-      const part = partOf(id)
-      if (compared !== undefined) repeats.add(row, compared, part!)
-      if (features !== undefined) labelErrors.add(row, features, label!)
+      if (compared !== undefined) repeats.add(row, compared, partAt(row)!)
+      if (features !== undefined) labelErrors.add(row, features, rows.at(row).label!)
       for (const one of marks) mark(row, one)
       markKnownSecrets(row, marks)
       const over = tally?.add(tokens)
@@ -184,15 +181,14 @@ export async function collectFacts(
   }
   context.signal.throwIfAborted()
   return {
-    ...{ contents, repeats, labelErrors, areLabels: isCategorical, empty, oversized, composed, decomposed, masked },
+    ...{ rows, partAt, repeats, labelErrors, areLabels: isCategorical, empty, oversized },
+    ...{ hasComposed, decomposed, masked },
     ...{ charset: charset.found, personal: personal.found, secrets: found.found },
     ...(counts && {
       tokens: { tokenizer: { name: counter.name, digest: await counter.digest(context) }, ...tally!.counts() },
     }),
     overTokenLimit,
     ...{ sources: sources.found, licenses: licenses.found },
-    partOf: (row) => partOf(rows[row]!.id),
-    rowOf: (id) => places.get(id),
   }
 }
 
@@ -201,9 +197,24 @@ const idField = '(id)'
 /** Anything but white space, controls and characters without width. */
 const visible = /[^\s\p{C}\p{M}\u115f\u1160\u2800\u3164\uffa0]/u
 
-async function firstInputs(contents: DatasetContents): Promise<readonly unknown[]> {
+/** Whether targets are labels, and no free text, and the number of training rows with each label. */
+function labelsIn(rows: DatasetRows['rows'], partAt: (row: number) => Part | undefined) {
+  const labels = new Set<string>()
+  const trained = new Map<string, number>()
+  let labelled = 0
+  for (let row = 0; row < rows.length; row += 1) {
+    const { label } = rows.at(row)
+    if (label === undefined) continue
+    labelled += 1
+    labels.add(label)
+    if (partAt(row) === 'training') trained.set(label, (trained.get(label) ?? 0) + 1)
+  }
+  return { isCategorical: labels.size > 1 && areLabels(labels.size, labelled), trained }
+}
+
+async function firstInputs(withSamples: DatasetRows['withSamples']): Promise<readonly unknown[]> {
   const inputs: unknown[] = []
-  for await (const { row } of contents.withSamples()) if (inputs.push(fileOf(row) ?? row.input) === rowsForFrame) break
+  for await (const { row } of withSamples()) if (inputs.push(fileOf(row) ?? row.input) === rowsForFrame) break
   return inputs
 }
 
@@ -219,11 +230,12 @@ function fieldFacts() {
   }
 }
 
-function origins() {
+function origins(allowed: readonly string[] | undefined) {
   const found = new Map<string | undefined, number[]>()
   return {
     found,
     add(value: string | undefined, row: number) {
+      if (value !== undefined && (allowed === undefined || isAllowed(value, allowed))) return
       const rows = found.get(value)
       if (rows === undefined) found.set(value, [row])
       else rows.push(row)

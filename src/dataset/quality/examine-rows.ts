@@ -8,6 +8,7 @@ import { personalDataIn } from './personal-data.js'
 import type { PersonalData } from './quality-finding.js'
 import type { ComparedText } from './repeats.js'
 import { SecretScanner } from './secrets.js'
+import { nameBytes } from './text-names.js'
 import type { RowTokenCounter, RowTokens, TokenCounter } from './token-counter.js'
 import { TokenTurns } from './token-tally.js'
 
@@ -143,9 +144,6 @@ export class RowExaminer {
     return { input, name, sketch }
   }
 }
-
-/** Bytes of the names of texts. */
-export const nameBytes = 16
 
 /** A text of 16 characters, each of one byte. */
 const digestOf = (text: string) => hash('sha256', text, 'binary').slice(0, nameBytes)

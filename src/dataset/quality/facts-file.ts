@@ -12,7 +12,8 @@ import {
   SheikhError,
   shapeOf,
 } from '../../core/index.js'
-import { type Mark, nameBytes, type RowFacts, type RowToExamine } from './examine-rows.js'
+import type { Mark, RowFacts, RowToExamine } from './examine-rows.js'
+import { nameBytes } from './text-names.js'
 import type { RowTokens } from './token-counter.js'
 
 /** Each block of rows as a line of JSON. */

@@ -1,8 +1,8 @@
 import type { CallContext } from '../../core/index.js'
 import type { DatasetSummary } from '../dataset-types.js'
+import type { ScannedRow } from '../row-table.js'
 import type { Facts } from './collect-facts.js'
 import { driftOf } from './drift.js'
-import { isAllowed } from './origins.js'
 import type { QualityFinding, QualityKind } from './quality-finding.js'
 import { optionOf, type QualitySettings } from './quality-options.js'
 import { type LabelMoves, movesText, relabelledRows } from './relabelled.js'
@@ -82,9 +82,9 @@ export function findingsAbout(
 type Add = (detail: DetailOf<QualityFinding>, rows: readonly number[], message: string) => void
 
 function addRepeats(facts: Facts, repeats: ReturnType<Facts['repeats']['find']>, add: Add): void {
-  const { rows } = facts.contents
+  const { rows } = facts
   const matchOf = (group: readonly number[]) => (repeats.isExact(group) ? 'exact' : 'near')
-  const ids = (group: readonly number[]) => inOrder(group).map((row) => rows[row]!.id)
+  const ids = (group: readonly number[]) => inOrder(group).map((row) => rows.at(row).id)
   for (const { training, evaluation } of repeats.leaks) {
     const match = matchOf([...training, ...evaluation])
     add(
@@ -95,8 +95,8 @@ function addRepeats(facts: Facts, repeats: ReturnType<Facts['repeats']['find']>,
   }
   for (const group of repeats.duplicates)
     for (const part of ['training', 'evaluation'] as const) {
-      const members = group.filter((row) => facts.partOf(row) === part)
-      const groups = new Set(members.map((row) => rows[row]!.group))
+      const members = group.filter((row) => facts.partAt(row) === part)
+      const groups = new Set(members.map((row) => rows.at(row).group))
       // Rows of one group are declared to belong together.
       if (members.length < 2 || (groups.size === 1 && !groups.has(undefined))) continue
       const match = matchOf(members)
@@ -110,7 +110,7 @@ function addRepeats(facts: Facts, repeats: ReturnType<Facts['repeats']['find']>,
   for (const group of repeats.conflicts) {
     const labels = new Map<string, number>()
     for (const row of group) {
-      const { label } = rows[row]!
+      const { label } = rows.at(row)
       if (label !== undefined) labels.set(label, (labels.get(label) ?? 0) + 1)
     }
     if (labels.size < 2) continue
@@ -153,10 +153,7 @@ function addDrift(
     const { of, value, change, rows, effect } = detail
     const rowsThere = rowsWith(facts, of, value)
     // If no row has the value any more, every row of the part is concerned.
-    const concerned =
-      rowsThere.length > 0
-        ? rowsThere
-        : [...facts.contents.rows.keys()].filter((row) => facts.partOf(row) === 'training')
+    const concerned = rowsThere.length > 0 ? rowsThere : trainingRows(facts, () => true)
     add(
       { kind: 'drift', ...detail },
       concerned,
@@ -168,11 +165,12 @@ function addDrift(
 function addRelabelled(facts: Facts, { settings, released }: About, add: Add): LabelMoves | undefined {
   if (released?.rows === undefined) return undefined
   const { maximumShare, minimumRows } = settings.relabelled
+  const { rows, partAt } = facts
   const trainingRow = (id: string) => {
-    const row = facts.rowOf(id)
-    return row !== undefined && facts.partOf(row) === 'training' ? row : undefined
+    const place = rows.placeOf(id)
+    return place !== undefined && partAt(place) === 'training' ? { place, label: rows.at(place).label } : undefined
   }
-  const { members, worst, ...moves } = relabelledRows(released.rows, facts.contents.rows, trainingRow)
+  const { members, worst, ...moves } = relabelledRows(released.rows, trainingRow)
   if (worst !== undefined && worst.share > maximumShare && moves.rows >= minimumRows)
     add(
       { kind: 'relabelled', label: worst.label, share: Number(worst.share.toFixed(4)) },
@@ -184,10 +182,14 @@ function addRelabelled(facts: Facts, { settings, released }: About, add: Add): L
 
 const percent = (share: number) => `${Number((100 * share).toPrecision(2))} %`
 
-function rowsWith({ contents, partOf }: Facts, kind: string, value: string): readonly number[] {
-  return contents.rows.flatMap(({ label, slices }, row) =>
-    partOf(row) === 'training' && (kind === 'label' ? label : slices[kind]) === value ? [row] : [],
-  )
+const rowsWith = (facts: Facts, kind: string, value: string): readonly number[] =>
+  trainingRows(facts, ({ label, slices }) => (kind === 'label' ? label : slices[kind]) === value)
+
+function trainingRows({ rows, partAt }: Facts, isIt: (row: ScannedRow) => boolean): readonly number[] {
+  const found: number[] = []
+  for (let place = 0; place < rows.length; place += 1)
+    if (partAt(place) === 'training' && isIt(rows.at(place))) found.push(place)
+  return found
 }
 
 function addTexts(facts: Facts, { oversizedText }: QualitySettings, add: Add): void {
@@ -241,7 +243,7 @@ function addFields(facts: Facts, add: Add): void {
         `${listed(fields)} ${charsetMessages[problem as keyof typeof charsetMessages]}. Read the source again in its charset.`,
       )
   // One form alone is no problem.
-  if (facts.composed.size > 0)
+  if (facts.hasComposed)
     for (const [row, fields] of facts.decomposed)
       add(
         { kind: 'charset', problem: 'mixed-normal-forms', fields: [...new Set(fields)] },
@@ -256,7 +258,7 @@ function addOrigins({ sources, licenses }: Facts, settings: QualitySettings, add
     ['source', sources],
   ] as const)
     for (const [value, rows] of found) {
-      const { allowed, field } = settings[kind]
+      const { field } = settings[kind]
       const word = kind === 'license' ? 'licence' : 'source'
       if (value === undefined)
         add(
@@ -264,7 +266,7 @@ function addOrigins({ sources, licenses }: Facts, settings: QualitySettings, add
           rows,
           `${samples(rows.length)} ${rows.length === 1 ? 'has' : 'have'} no ${word}. Add the field "${field}" to the samples, or a ${word} for their folder or the dataset.`,
         )
-      else if (allowed !== undefined && !isAllowed(value, allowed))
+      else
         add(
           { kind, value },
           rows,

@@ -1,7 +1,8 @@
 import { binomialUpperTail } from '../../statistics/index.js'
+import { NumberColumn, NumberLists } from '../number-lists.js'
 import { mix, wordHashes } from '../text-sketch.js'
 import { confidentLearning } from './confident-learning.js'
-import { outOfFold } from './out-of-fold.js'
+import { type LabelledTexts, outOfFold } from './out-of-fold.js'
 
 /** Enough to tell what a text is about. */
 const mostWords = 400
@@ -45,23 +46,35 @@ function distinct(sorted: Uint16Array): Uint16Array {
 
 /** Collects labelled texts and finds labels that are probably wrong. Keeps the hashes of words, and no text. */
 export class LabelErrorFinder {
-  readonly #rows: { readonly row: number; readonly label: string }[] = []
-  #features = new Uint16Array(2 ** 16)
-  readonly #offsets: number[] = [0]
-  #size = 0
+  /** The labels with enough rows, sorted, and their numbers. */
+  readonly #names: readonly string[]
+  readonly #numbers: ReadonlyMap<string, number>
+  readonly #fault: string | undefined
+  readonly #rows = new NumberColumn()
+  readonly #labels = new NumberColumn()
+  readonly #features = newLists()
 
-  /** @param features from `featuresOf`. A text without any is not judged. */
+  /** @param counts the number of training rows with each label. Decides what is judged before anything is collected. */
+  constructor(counts: ReadonlyMap<string, number>) {
+    const frequent = [...counts].filter(([, count]) => count >= fewestPerLabel)
+    const rows = frequent.reduce((sum, [, count]) => sum + count, 0)
+    this.#names = frequent.map(([label]) => label).sort()
+    this.#numbers = new Map(this.#names.map((label, number) => [label, number]))
+    if (rows * this.#names.length > mostProbabilities)
+      this.#fault = `Labels were not judged: ${this.#names.length} labels are too many for ${rows.toLocaleString('en')} rows.`
+  }
+
+  /** Whether rows with this label are to be added. */
+  judges(label: string): boolean {
+    return this.#fault === undefined && this.#numbers.has(label)
+  }
+
+  /** @param features from `featuresOf`. A text without any is not judged. @param label one that `judges` accepts. */
   add(row: number, features: Uint16Array, label: string): void {
     if (features.length === 0) return
-    if (this.#size + features.length > this.#features.length) {
-      const larger = new Uint16Array(2 * this.#features.length)
-      larger.set(this.#features)
-      this.#features = larger
-    }
-    this.#features.set(features, this.#size)
-    this.#size += features.length
-    this.#rows.push({ row, label })
-    this.#offsets.push(this.#size)
+    this.#rows.add(row)
+    this.#labels.add(this.#numbers.get(label)!)
+    this.#features.add(features)
   }
 
   /**
@@ -69,17 +82,11 @@ export class LabelErrorFinder {
    * @returns why nothing was judged, or the probable errors, the most probable first.
    */
   find(groupOf: (row: number) => number): readonly ProbableError[] | string {
-    const counts = new Map<string, number>()
-    for (const { label } of this.#rows) counts.set(label, (counts.get(label) ?? 0) + 1)
-    const names = [...counts].flatMap(([label, count]) => (count >= fewestPerLabel ? [label] : [])).sort()
-    const kept = [...this.#rows.keys()].filter((at) => counts.get(this.#rows[at]!.label)! >= fewestPerLabel)
+    if (this.#fault !== undefined) return this.#fault
+    const { names, labels, kept } = this.#judged()
     if (names.length < 2 || kept.length < fewestRows)
       return `Labels were not judged: that takes ${fewestRows} training rows with text, and two labels with ${fewestPerLabel} rows each.`
-    if (kept.length * names.length > mostProbabilities)
-      return `Labels were not judged: ${names.length} labels are too many for ${kept.length.toLocaleString('en')} rows.`
-    const places = new Map(names.map((label, index) => [label, index]))
-    const labels = Uint16Array.from(kept, (at) => places.get(this.#rows[at]!.label)!)
-    const rowOf = (index: number) => this.#rows[kept[index]!]!.row
+    const rowOf = (index: number) => this.#rows.at(kept[index]!)
     const probabilities = outOfFold({
       ...{ labels, classes: names.length, ...this.#folded(kept, names.length) },
       groupOf: (index) => groupOf(rowOf(index)),
@@ -93,24 +100,39 @@ export class LabelErrorFinder {
       .sort((one, other) => other.probability - one.probability || one.row - other.row)
   }
 
+  /** The labels with enough rows that have text, the label of each of these rows, and the places where they were added. */
+  #judged(): { readonly names: readonly string[]; readonly labels: Uint16Array; readonly kept: Uint32Array } {
+    const size = this.#rows.size
+    const counts = new Uint32Array(this.#names.length)
+    for (let at = 0; at < size; at += 1) counts[this.#labels.at(at)]! += 1
+    const hasEnough = (number: number) => counts[number]! >= fewestPerLabel
+    const names = this.#names.filter((_, number) => hasEnough(number))
+    const numbers = Uint16Array.from(this.#names, (label) => Math.max(0, names.indexOf(label)))
+    const kept = Uint32Array.from({ length: size }, (_, at) => at).filter((at) => hasEnough(this.#labels.at(at)))
+    return { names, labels: Uint16Array.from(kept, (at) => numbers[this.#labels.at(at)]!), kept }
+  }
+
   /** The features of some rows in as many buckets as memory allows, each once per row. */
-  #folded(kept: readonly number[], classes: number) {
+  #folded(kept: Uint32Array, classes: number): Pick<LabelledTexts, 'featuresOf' | 'buckets'> {
     let buckets = mostBuckets
     while (buckets > 1024 && buckets * classes > mostWeights) buckets /= 2
-    const features = new Uint16Array(this.#size)
-    const offsets = [0]
-    let size = 0
-    for (const at of kept) {
-      const own = this.#features.subarray(this.#offsets[at]!, this.#offsets[at + 1]!)
-      // The numbers of buckets divide each other.
-      const found = buckets === mostBuckets ? own : distinct(own.map((feature) => feature % buckets).sort())
-      features.set(found, size)
-      size += found.length
-      offsets.push(size)
-    }
-    return { features, offsets, buckets }
+    if (buckets === mostBuckets) return { featuresOf: (index) => this.#features.at(kept[index]!), buckets }
+    const folded = newLists()
+    // The numbers of buckets divide each other.
+    for (const at of kept)
+      folded.add(
+        distinct(
+          this.#features
+            .at(at)
+            .map((feature) => feature % buckets)
+            .sort(),
+        ),
+      )
+    return { featuresOf: (index) => folded.at(index), buckets }
   }
 }
+
+const newLists = () => new NumberLists<Uint16Array>((length) => new Uint16Array(length))
 
 /** Whether the model is right more often than the most frequent label, beyond chance. Otherwise its doubts mean nothing. */
 function learns(labels: Uint16Array, probabilities: Float32Array, classes: number): boolean {

@@ -4,9 +4,8 @@ import { mix } from '../text-sketch.js'
 export interface LabelledTexts {
   readonly labels: ArrayLike<number>
   readonly classes: number
-  /** Features of row `i` are `features[offsets[i]]` to `features[offsets[i + 1]]`, each once, 0..`buckets` − 1. */
-  readonly features: Uint16Array
-  readonly offsets: ArrayLike<number>
+  /** The features of a row, each once, 0..`buckets` − 1. */
+  readonly featuresOf: (row: number) => Uint16Array
   readonly buckets: number
   /** Rows with an equal number are in the same fold: the copy of a row would answer for it. */
   readonly groupOf: (row: number) => number
@@ -28,7 +27,7 @@ const mostCalibrated = 2_000
  *
  * @returns [rows × classes]; a row whose label no other fold has gets all probability on its own label.
  */
-export function outOfFold({ labels, classes, features, offsets, buckets, groupOf }: LabelledTexts): Float32Array {
+export function outOfFold({ labels, classes, featuresOf, buckets, groupOf }: LabelledTexts): Float32Array {
   const rows = labels.length
   const foldOf = Uint8Array.from({ length: rows }, (_, row) => mix(groupOf(row) + 1) % folds)
   const scores = new Float32Array(rows * classes)
@@ -38,9 +37,10 @@ export function outOfFold({ labels, classes, features, offsets, buckets, groupOf
   const totals = new Float64Array(classes)
   const learn = (row: number, sign: 1 | -1) => {
     const label = labels[row]!
+    const features = featuresOf(row)
     rowsOf[label]! += sign
-    totals[label]! += sign * (offsets[row + 1]! - offsets[row]!)
-    for (let at = offsets[row]!; at < offsets[row + 1]!; at += 1) counts[features[at]! * classes + label]! += sign
+    totals[label]! += sign * features.length
+    for (let at = 0; at < features.length; at += 1) counts[features[at]! * classes + label]! += sign
   }
   for (let row = 0; row < rows; row += 1) learn(row, 1)
   const unseen: number[] = []
@@ -56,7 +56,8 @@ export function outOfFold({ labels, classes, features, offsets, buckets, groupOf
       if (rowsOf[labels[row]!] === 0) unseen.push(row)
       const start = row * classes
       for (let label = 0; label < classes; label += 1) scores[start + label] = priors[label]!
-      for (let at = offsets[row]!; at < offsets[row + 1]!; at += 1) {
+      const features = featuresOf(row)
+      for (let at = 0; at < features.length; at += 1) {
         const from = features[at]! * classes
         for (let label = 0; label < classes; label += 1) scores[start + label]! += weights[from + label]!
       }

@@ -1,4 +1,3 @@
-import type { DescribedRow } from '../dataset-types.js'
 import type { LabelledRow } from './row-labels.js'
 
 /** Rows that have another label than in the release, by id. JSON. */
@@ -34,20 +33,19 @@ const mostMoves = 100
  */
 export function relabelledRows(
   released: Iterable<LabelledRow>,
-  rows: readonly DescribedRow[],
-  /** The index of a training row. */
-  rowOf: (id: string) => number | undefined,
+  /** The place and the label of a training row. */
+  rowOf: (id: string) => { readonly place: number; readonly label: string | undefined } | undefined,
 ): LabelMoves & { readonly members: readonly number[]; readonly worst: RelabelledShare | undefined } {
   const moves = new Map<string, Map<string, number>>()
   const compared = new Map<string, number>()
   const members: number[] = []
   for (const { id, label: before } of released) {
     const row = rowOf(id)
-    const after = row === undefined ? undefined : rows[row]!.label
-    if (before === undefined || after === undefined) continue
+    if (row?.label === undefined || before === undefined) continue
+    const { place, label: after } = row
     compared.set(before, (compared.get(before) ?? 0) + 1)
     if (before === after) continue
-    members.push(row!)
+    members.push(place)
     const to = moves.get(before) ?? new Map<string, number>()
     moves.set(before, to.set(after, (to.get(after) ?? 0) + 1))
   }

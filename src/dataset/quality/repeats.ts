@@ -1,7 +1,9 @@
 import type { CallContext } from '../../core/index.js'
+import type { Part } from '../dataset-rows.js'
 import { Groups, joinSimilar, SketchSet } from '../sketch-set.js'
 import { textOf } from '../text-index.js'
 import { frameOf, sketchOf } from '../text-sketch.js'
+import { NameColumn, NameNumbers } from './text-names.js'
 
 /** A prompt is in every text. */
 const frameShare = 0.9
@@ -9,8 +11,6 @@ const frameShare = 0.9
 const fewestForFrame = 50
 /** Maximum number of evaluation texts in a bucket that a training text is compared with. */
 const mostCompared = 16
-
-export type Part = 'training' | 'evaluation'
 
 export interface RepeatSettings {
   readonly duplicate: number
@@ -49,77 +49,83 @@ export function frameOfInputs(inputs: readonly unknown[]): ReadonlySet<number> {
   )
 }
 
+/** Bits of the parts of rows and texts. */
+const [training, evaluation] = [1, 2]
+
 /** Finds rows that repeat each other. Keeps a sketch for each text, and no text. */
 export class RepeatFinder {
   readonly #settings: RepeatSettings
   readonly #sketches: SketchSet
-  /** The index of a text by its name, and by row. */
-  readonly #known = new Map<string, number>()
+  /** Texts have the numbers of their sketches. */
+  readonly #names = new NameNumbers()
   readonly #textOfRow: Int32Array
-  readonly #inputs: string[]
-  readonly #parts: (Part | undefined)[]
+  readonly #inputs: NameColumn
+  readonly #parts: Uint8Array
 
   /** @param rows number of rows. */
   constructor(settings: RepeatSettings, rows: number) {
     this.#settings = settings
     this.#textOfRow = new Int32Array(rows).fill(-1)
-    this.#inputs = new Array<string>(rows).fill('')
-    this.#parts = new Array<Part | undefined>(rows).fill(undefined)
+    this.#inputs = new NameColumn(rows)
+    this.#parts = new Uint8Array(rows)
     this.#sketches = new SketchSet(Math.min(settings.duplicate, settings.leakage, settings.labelConflict))
   }
 
   add(row: number, { input, name, sketch }: ComparedText, part: Part): void {
-    this.#parts[row] = part
-    this.#inputs[row] = input
-    const known = this.#known.get(name)
-    const index = known ?? this.#sketches.add(sketch)
-    if (known === undefined) this.#known.set(name, index)
-    this.#textOfRow[row] = index
+    this.#parts[row] = part === 'training' ? training : evaluation
+    this.#inputs.set(row, input)
+    const { number, isNew } = this.#names.add(name)
+    if (isNew) this.#sketches.add(sketch)
+    this.#textOfRow[row] = number
   }
 
   find(context: CallContext): Repeats {
     const { duplicate, leakage, labelConflict } = this.#settings
-    const trained = new Set<number>()
-    const judged = new Set<number>()
-    for (const [row, text] of this.#textOfRow.entries())
-      if (text >= 0) (this.#parts[row] === 'training' ? trained : judged).add(text)
+    // The parts that have a row with this text.
+    const parts = new Uint8Array(this.#sketches.size)
+    for (const [row, text] of this.#textOfRow.entries()) if (text >= 0) parts[text]! |= this.#parts[row]!
+    const isTrained = (text: number) => (parts[text]! & training) > 0
+    const isJudged = (text: number) => (parts[text]! & evaluation) > 0
     const groups = new Groups()
     const conflicting = labelConflict === duplicate ? groups : new Groups()
     // For each leaking text of a training row, the text of an evaluation row.
     const leaks = new Map<number, number>()
-    for (const text of trained) if (judged.has(text)) leaks.set(text, text)
+    for (const text of this.#textOfRow) if (text >= 0 && isTrained(text) && isJudged(text)) leaks.set(text, text)
     for (const bucket of this.#sketches.buckets()) {
       context.signal.throwIfAborted()
       joinSimilar(bucket, this.#sketches, groups, duplicate)
       if (conflicting !== groups) joinSimilar(bucket, this.#sketches, conflicting, labelConflict)
-      const questions = [...bucket.filter((text) => judged.has(text)).subarray(0, mostCompared)]
+      const questions = [...bucket.filter(isJudged).subarray(0, mostCompared)]
       if (questions.length === 0) continue
       for (const text of bucket) {
-        if (!trained.has(text) || leaks.has(text)) continue
+        if (!isTrained(text) || leaks.has(text)) continue
         const question = questions.find((other) => this.#sketches.areAlike(text, other, leakage))
         if (question !== undefined) leaks.set(text, question)
       }
     }
-    const rowsOf = (groupOf: (text: number) => number) => {
-      const members = new Map<number, number[]>()
-      for (const [row, text] of this.#textOfRow.entries()) {
-        if (text < 0) continue
-        const root = groupOf(text)
-        const group = members.get(root)
-        if (group === undefined) members.set(root, [row])
-        else group.push(row)
-      }
-      return members
-    }
-    const several = (members: ReadonlyMap<number, readonly number[]>) =>
-      [...members.values()].filter(({ length }) => length > 1)
     return {
-      duplicates: several(rowsOf((text) => groups.rootOf(text))),
-      conflicts: several(rowsOf((text) => conflicting.rootOf(text))),
+      duplicates: this.#rowsOf(groups),
+      conflicts: this.#rowsOf(conflicting),
       leaks: this.#leaks(leaks),
-      isExact: (rows) => rows.every((row) => this.#inputs[row] === this.#inputs[rows[0]!]),
+      isExact: (rows) => rows.every((row) => this.#inputs.isEqual(row, rows[0]!)),
       groupOf: (row) => (this.#textOfRow[row]! < 0 ? -1 - row : groups.rootOf(this.#textOfRow[row]!)),
     }
+  }
+
+  /** The rows of each group, of groups with several. */
+  #rowsOf(groups: Groups): readonly (readonly number[])[] {
+    const sizes = new Uint32Array(this.#sketches.size)
+    for (const text of this.#textOfRow) if (text >= 0) sizes[groups.rootOf(text)]! += 1
+    const members = new Map<number, number[]>()
+    for (const [row, text] of this.#textOfRow.entries()) {
+      if (text < 0) continue
+      const root = groups.rootOf(text)
+      if (sizes[root]! < 2) continue
+      const group = members.get(root)
+      if (group === undefined) members.set(root, [row])
+      else group.push(row)
+    }
+    return [...members.values()]
   }
 
   #leaks(leaks: ReadonlyMap<number, number>): Repeats['leaks'] {
@@ -127,8 +133,8 @@ export class RepeatFinder {
     for (const question of leaks.values()) found.set(question, { training: [], evaluation: [] })
     for (const [row, text] of this.#textOfRow.entries()) {
       const question = leaks.get(text)
-      if (this.#parts[row] === 'training' && question !== undefined) found.get(question)!.training.push(row)
-      if (this.#parts[row] === 'evaluation') found.get(text)?.evaluation.push(row)
+      if (this.#parts[row] === training && question !== undefined) found.get(question)!.training.push(row)
+      if (this.#parts[row] === evaluation) found.get(text)?.evaluation.push(row)
     }
     return [...found.values()]
   }

@@ -17,7 +17,7 @@ const rowsPerPart = 10_000
  *
  * @returns `undefined` if the targets are free text and no labels.
  */
-export function packLabels(rows: readonly LabelledRow[]): Uint8Array | undefined {
+export function packLabels(rows: Iterable<LabelledRow>): Uint8Array | undefined {
   const indices = new Map<string, number>()
   let labelled = 0
   for (const { label } of rows) {
@@ -27,13 +27,15 @@ export function packLabels(rows: readonly LabelledRow[]): Uint8Array | undefined
   }
   if (indices.size < 2 || !areLabels(indices.size, labelled)) return undefined
   const parts = [Buffer.from(`${JSON.stringify({ formatVersion: 1, labels: [...indices.keys()] })}\n`)]
-  for (let start = 0; start < rows.length; start += rowsPerPart) {
-    const lines = rows
-      .slice(start, start + rowsPerPart)
-      .map(({ id, label }) => (label === undefined ? '' : `${indices.get(label)!} ${JSON.stringify(id)}\n`))
+  let lines: string[] = []
+  for (const { id, label } of rows) {
+    if (label === undefined) continue
+    lines.push(`${indices.get(label)!} ${JSON.stringify(id)}\n`)
+    if (lines.length < rowsPerPart) continue
     parts.push(Buffer.from(lines.join('')))
+    lines = []
   }
-  return Buffer.concat(parts)
+  return Buffer.concat([...parts, Buffer.from(lines.join(''))])
 }
 
 /** The rows of `packLabels`, one by one. @throws `artifact-corrupt` while they are read, if the bytes are others. */

@@ -1,13 +1,15 @@
-import { digestJson, fits, toJson } from '../../core/index.js'
+import { canonicalJson, type Digest, digestJson, finishDigest, fits, startDigest, toJson } from '../../core/index.js'
 import {
   checkQuality,
   type DatasetSummary,
+  type DescribedRow,
   type QualityOptions,
   type QualityReport,
   qualityFailure,
   qualityReportShape,
   qualitySettings,
   qualityWarnings,
+  rowsOf,
   shortQualityReport,
 } from '../../dataset/index.js'
 import { stageKeyOf } from '../keys.js'
@@ -40,7 +42,8 @@ export async function checkDataQuality(
       ? undefined
       : await releasedLabels(sources, current, releaser, session.context)
   const released = slices && { labels, slices, rows: releasedRows }
-  const { rows } = await dataset.contents(context)
+  const snapshot = await dataset.snapshot(context)
+  const { rows } = await rowsOf(dataset, context, snapshot)
   await keepLabels(sources, summary.fingerprint, rows, session.context)
   const { action, counter } = settings.tokenLimit
   const tokenizer = action === 'off' ? undefined : await counter?.digest(context)
@@ -48,7 +51,7 @@ export async function checkDataQuality(
     kind: 'quality',
     version: qualityVersion,
     // Findings name files and lines, and samples have more fields than rows.
-    samples: digestJson(rows.map(({ id, sampleDigest, path, position }) => [id, sampleDigest, path, position])),
+    samples: samplesDigest(rows),
     rows: summary.fingerprint,
     ...{ training: summary.trainingDigest, evaluation: summary.evaluationDigest },
     options: toJson(options),
@@ -60,10 +63,21 @@ export async function checkDataQuality(
     open: async ({ value }) => (fits(qualityReportShape, value) ? value : undefined),
   })
   const workers = dataCheck && { ...dataCheck, store }
-  const report = kept ?? (await checkQuality(dataset, { ...options, released, secrets, workers }, context))
+  const report = kept ?? (await checkQuality(dataset, { ...options, snapshot, released, secrets, workers }, context))
   if (kept === undefined) await keep(session, key, toJson(report))
   session.note({ quality: shortQualityReport(report) })
   for (const { message } of qualityWarnings(report)) session.warn(message, { code: 'data-quality' })
   const failure = qualityFailure(report)
   if (failure !== undefined) throw failure
+}
+
+/** The digest of a JSON array, whose text may be longer than a string. */
+function samplesDigest(rows: Iterable<Pick<DescribedRow, 'id' | 'sampleDigest' | 'path' | 'position'>>): Digest {
+  const hashing = startDigest()
+  let separator = '['
+  for (const { id, sampleDigest, path, position } of rows) {
+    hashing.update(separator).update(canonicalJson([id, sampleDigest, path, position]))
+    separator = ','
+  }
+  return finishDigest(hashing.update(']'))
 }

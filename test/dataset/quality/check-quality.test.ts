@@ -31,6 +31,22 @@ async function check(
   return checkQuality(new Dataset({ ...parts, evaluation }), options, context)
 }
 
+it('checks the parts of a snapshot that the dataset did not make', async () => {
+  const samples = [...several(60, 'other', (index) => ({ label: index % 2 === 0 ? 'a' : 'b', thread: `${index % 7}` }))]
+  const [first] = samples as [Sample]
+  const parts = { input: 'text', target: 'label', group: 'thread' } as const
+  const source = memorySamples([...samples, { ...first, id: 'again' }, { ...first, id: 'copy', thread: 'x' }])
+  const items = (await new Dataset({ ...parts, source }).identities()).filter(({ id }) => id === 'other0')
+  const evaluation = pinnedSet({ formatVersion: 1, salt: 's', purpose: 'p', share: 0.5, items })
+  const dataset = new Dataset({ ...parts, source, evaluation })
+  const snapshot = await dataset.snapshot(context)
+  const report = await checkQuality(dataset, { snapshot }, context)
+  expect(report.findings.find(({ kind }) => kind === 'leakage')?.ids).toEqual(['copy'])
+  const { summary, trainingRows, heldOut } = snapshot
+  const other = { ...snapshot, summary, trainingRows, heldOut }
+  expect(await checkQuality(dataset, { snapshot: other }, context)).toEqual(report)
+})
+
 async function idsOf(kind: QualityKind, ...given: Parameters<typeof check>) {
   const { findings } = await check(...given)
   return findings.filter((finding) => finding.kind === kind).map(({ ids }) => ids.join(' '))
