@@ -50,7 +50,7 @@ function checkRetention({ keepLast, retentionDays }: GcOptions): void {
   if (keepLast === undefined && retentionDays === undefined)
     throw new SheikhError(
       'invalid-options',
-      'Cannot collect garbage: nothing says what to keep. Set keep_last or retention_days under artifacts.storage in mlops/pipeline.yaml, or give one.',
+      'Cannot collect garbage: nothing says what to keep. Set keep_last or retention_days under artifacts.storage in mlops/pipeline.yaml, or say it here: --keep-last, or keepLast in code.',
     )
   if (!isSound(keepLast, 1) || !isSound(retentionDays, 0))
     throw new SheikhError(

@@ -5,12 +5,13 @@ import { loadTemplate } from './load-prompts.js'
 import { type RenderLimits, renderLimits } from './render-limits.js'
 import { openRenderPass } from './render-pass.js'
 import type { Template } from './template.js'
+import { templateInvalid } from './template-error.js'
 
 /**
  * Renders a part of a row from a template with the sample's fields: `input: prompt('prompts/training/classify.txt')`.
  *
- * If a sample lacks a field that the template needs, reading throws `template-invalid` with file, line and column of the
- * template, and the sample in `facts.sample`. Many samples are rendered in a thread, so that the event loop stays free and
+ * A template without any field is `template-invalid`. So is one that needs a field that a sample lacks: the error has file,
+ * line and column of the template, and the sample in `facts.sample`. Many samples are rendered in a thread, so that the event loop stays free and
  * an endless template can be ended.
  */
 export function prompt(
@@ -44,6 +45,13 @@ export function prompt(
     async load({ signal }) {
       signal.throwIfAborted()
       const { text, template } = await loadTemplate(join(directory, path), path)
+      if (template.reads.length === 0)
+        throw templateInvalid(
+          path,
+          undefined,
+          'it uses no field, so the text would be the same for every sample',
+          'Write a field of the samples into it, such as {{ text }}.',
+        )
       loaded = { text, template, digest: digestBytes(text) }
     },
     project: (sample) => template().template.render(sample as Readonly<Record<string, unknown>>, limits).text,

@@ -145,6 +145,17 @@ describe('prompt as a part of a row', () => {
     expect(reads).toBe(2)
   })
 
+  it.each(['', ' \n', 'Say yes.', '{# {{ text }} #}'])(
+    'a template without a field of the samples is refused: %j',
+    async (text) => {
+      const directory = await folderWith({ 'same.txt': text })
+      await expect(prompt('same.txt', { directory }).load?.(context)).rejects.toMatchObject({
+        code: 'template-invalid',
+        message: expect.stringContaining('the same for every sample'),
+      })
+    },
+  )
+
   it('a template that is not there is named, and one that is not loaded renders nothing', async () => {
     const missing = prompt('nowhere.txt')
     await expect(missing.load?.(context)).rejects.toMatchObject({

@@ -22,14 +22,15 @@ export async function importFeedback(input: Arguments, terminal: Terminal): Prom
     if ((await store.prediction(feedback.prediction, context)) !== undefined) about.push(feedback)
   const added = await store.append(about, context)
   const counts = {
-    format: read.format,
+    ...(read.format !== undefined && { format: read.format }),
     added,
     known: about.length - added,
     unknownPrediction: read.feedback.length - about.length,
     skipped: read.skipped,
   }
   const skipped = Object.entries(read.skipped).map(([reason, count]) => `\nSkipped: ${count} ${reason}`)
-  const text = `Added ${added} of ${read.feedback.length} from ${read.format}; ${counts.known} were known, and ${counts.unknownPrediction} are about answers that are not in the store.${skipped.join('')}`
+  const from = read.format === undefined ? '' : ` from ${read.format}`
+  const text = `Added ${added} of ${read.feedback.length}${from}; ${counts.known} were known, and ${counts.unknownPrediction} are about answers that are not in the store.${skipped.join('')}`
   return { text, json: toJson(counts) }
 }
 

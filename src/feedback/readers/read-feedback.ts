@@ -10,7 +10,8 @@ import { phoenix } from './phoenix.js'
 const readers: readonly FeedbackReader[] = [langfuse, phoenix, labelStudio]
 
 export interface ReadFeedback {
-  readonly format: FeedbackFormat
+  /** Absent for an empty list whose format was not given. */
+  readonly format?: FeedbackFormat | undefined
   readonly feedback: readonly Feedback[]
   /** How many items of the file give no feedback, by reason. */
   readonly skipped: Readonly<Partial<Record<SkippedReason, number>>>
@@ -37,10 +38,13 @@ export async function readFeedback(
 ): Promise<ReadFeedback> {
   const text = await readTextFile(path)
   if (text === undefined)
-    throw new SheikhError('not-found', `Cannot read ${JSON.stringify(path)}: it does not exist.`, { facts: { path } })
+    throw new SheikhError('not-found', `Cannot read ${JSON.stringify(path)}: it does not exist. Correct the name.`, {
+      facts: { path },
+    })
   const items = itemsOf(text, path)
+  if (items.length === 0) return { ...(format !== undefined && { format }), feedback: [], skipped: {} }
   const reader = readers.find((one) =>
-    format === undefined ? items.length > 0 && isObject(items[0]) && one.recognises(items[0]) : one.format === format,
+    format === undefined ? isObject(items[0]) && one.recognises(items[0]) : one.format === format,
   )
   if (reader === undefined && isObject(items[0]) && 'annotation_id' in items[0])
     throw invalid(path, 'it is an export of Label Studio in the format JSON-MIN', 'Export it in the format JSON')

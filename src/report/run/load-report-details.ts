@@ -43,7 +43,7 @@ async function inputsOf(
   if (rows.digest !== dataset?.evaluationDigest)
     throw new SheikhError(
       'evaluation-invalid',
-      `Cannot show the texts of run ${runId}: the evaluation set has changed since. Check out ${commit ?? 'the commit of the run'} first.`,
+      `Cannot show the texts of run ${runId}: the evaluation set, or the template or settings that make its questions, have changed since. Check out ${commit ?? 'the commit of the run'} first.`,
     )
   const inputs = new Map<string, string>()
   for await (const { id, input } of rows) inputs.set(id, typeof input === 'string' ? input : JSON.stringify(input))
