@@ -1,19 +1,10 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  type CallContext,
-  createRedactor,
-  isSheikhError,
-  type Json,
-  messageOf,
-  redactJson,
-  SheikhError,
-  toJson,
-} from '../core/index.js'
-
+import { type CallContext, createRedactor, isSheikhError, type Json, redactJson, toJson } from '../core/index.js'
 import type { AskedDataset, DatasetContext, OpenedDataset } from '../dataset/index.js'
 import { storeLedger } from '../gate/index.js'
 import { isStorageFault, type Lock, makeDirectory, storageFailed } from '../store/index.js'
+import { ofCandidate, stageFailed } from './errors-of-stages.js'
 import type { RunEvent, RunEventBody } from './events.js'
 import type { Key } from './keys.js'
 import { openFiles } from './open-files.js'
@@ -161,7 +152,7 @@ export class Session {
     const startedMs = this.context.clock.nowMs()
     const of = candidate === undefined ? {} : { candidate }
     this.emit({ type: 'stage-start', stage: name, ...of })
-    const { value, cached, key, told, resumed } = await this.#guard(name, work)
+    const { value, cached, key, told, resumed } = await this.#guard(name, work, candidate)
     const durationMs = Math.max(0, this.context.clock.nowMs() - startedMs)
     this.emit({ type: 'stage-end', stage: name, ...of, cached, durationMs })
     const stage: StageRecord = {
@@ -174,18 +165,16 @@ export class Session {
     return value
   }
 
-  async #guard<V>(name: string, work: () => Promise<V>): Promise<V> {
+  async #guard<V>(name: string, work: () => Promise<V>, candidate: string | undefined): Promise<V> {
     try {
       return await work()
     } catch (error) {
-      if (this.context.signal.aborted || isSheikhError(error)) throw error
+      if (this.context.signal.aborted) throw error
+      if (isSheikhError(error)) throw ofCandidate(error, candidate)
       // A full disk is no fault of the stage's, whoever was writing.
       const path = (error as { readonly path?: unknown } | null | undefined)?.path ?? this.#directory
       if (isStorageFault(error)) throw storageFailed(`finish the stage "${name}", which uses`, String(path), error)
-      throw new SheikhError('stage-failed', `The stage "${name}" failed: ${messageOf(error)}.`, {
-        facts: { stage: name },
-        cause: error,
-      })
+      throw stageFailed(name, candidate, error)
     }
   }
 }

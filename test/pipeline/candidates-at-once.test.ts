@@ -142,8 +142,15 @@ describe('candidates that are trained at once', () => {
     const kinds = [candidateKind({ trainer: here, candidates, dataset: biasedDataset() })]
     await using executor = inProcessExecutor({ store, kinds })
     const { pipeline } = pipelineOf({ store, trainer: here, candidates, training: { executor } })
-    await expect(pipeline.run()).rejects.toThrow('no luck')
-    expect(String(reason)).toContain('no luck')
+    const expected = {
+      code: 'stage-failed',
+      message: expect.stringMatching(/"m1".*no luck/),
+      facts: { candidate: 'm1' },
+    }
+    await expect(pipeline.run()).rejects.toMatchObject(expected)
+    expect(reason).toMatchObject(expected)
+    const alone = pipelineOf({ store, trainer: four.trainer, candidates })
+    await expect(alone.pipeline.run()).rejects.toMatchObject(expected)
   })
 
   it('may be ensembles with workers of the same executor', async () => {

@@ -1,6 +1,8 @@
 // The trainings of the candidates of a run: one after the other here, or at once on workers.
 import type { DatasetSnapshot } from '../../dataset/index.js'
+import { isStorageFault } from '../../store/index.js'
 import { candidateJobs } from '../candidate-kind.js'
+import { ofTraining } from '../errors-of-stages.js'
 import type { Session } from '../session.js'
 import { trainByJobs } from '../train-by-jobs.js'
 import { nameOf, type Variant, variantsOf } from '../variants.js'
@@ -63,7 +65,7 @@ function trainingsAtOnce(
     for (const each of onWorkers) {
       const name = nameOf(each.variant)
       const elsewhere: FitElsewhere = (directory, context) => jobs.train(name, directory, context)
-      const trained = stopping(trainPrepared(session, each, { elsewhere, signal }))
+      const trained = stopping(name, trainPrepared(session, each, { elsewhere, signal }))
       // The stage of the candidate reports it.
       trained.catch(() => {})
       running.set(name, trained)
@@ -71,10 +73,16 @@ function trainingsAtOnce(
     return { prepared, running, jobs }
   }
 
-  const stopping = (training: Promise<Trained>) =>
+  const stopping = (name: string, training: Promise<Trained>) =>
     training.catch((error: unknown) => {
-      stop.abort(error)
-      throw error
+      // The reason of the first one that failed, or of the run's abort.
+      if (signal.aborted || isStorageFault(error)) {
+        stop.abort(error)
+        throw error
+      }
+      const named = ofTraining(error, name)
+      stop.abort(named)
+      throw named
     })
 
   /** Only this process reads the registry: it opens released members, and finds out what a base knows. */
@@ -90,7 +98,7 @@ function trainingsAtOnce(
       const { prepared, running } = await started
       const name = nameOf(variant)
       const own = prepared.find((each) => nameOf(each.variant) === name)!
-      return running.get(name) ?? stopping(trainPrepared(session, own, { signal }))
+      return running.get(name) ?? stopping(name, trainPrepared(session, own, { signal }))
     },
     async [Symbol.asyncDispose]() {
       const { running, jobs } = (await started?.catch(() => undefined)) ?? {}
