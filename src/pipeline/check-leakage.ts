@@ -1,7 +1,7 @@
 import { type Digest, isSheikhError, SheikhError } from '../core/index.js'
 import type { DatasetSnapshot } from '../dataset/index.js'
 import type { Release } from '../releaser/index.js'
-import { knownRows } from './known-rows.js'
+import { knownDevelopmentRows, knownRows } from './known-rows.js'
 import type { FoundBase, ReleaseUse } from './named-base.js'
 import type { Session } from './session.js'
 
@@ -26,6 +26,13 @@ export async function checkUnseen(
     const ids = heldOut.filter(({ digest }) => known.has(digest)).map(({ id }) => id)
     if (ids.length === 0) {
       if (use !== undefined) warnOfDevelopment(session, { known, developmentRows, version })
+      const chosenBy = await knownDevelopmentRows(session, history, release)
+      const judged = heldOut.filter(({ digest }) => chosenBy.has(digest)).length
+      if (judged > 0)
+        session.warn(
+          `The release ${version} was chosen by ${judged} ${judged === 1 ? 'row' : 'rows'} that models are judged on now, or that were set aside: ${judged === 1 ? 'it was a development row' : 'they were development rows'}, which decide when a training stops. Its result may be slightly too good. To be sure, ${use?.otherwise ?? 'train from scratch'}.`,
+          { version },
+        )
       // Rows that were all given another group, slice or id look new, and their texts are not.
       if (!trainingRows.some(({ digest }) => known.has(digest)))
         session.warn(

@@ -6,6 +6,7 @@ import type { Release } from '../releaser/index.js'
 import type { BaseRecord, CandidateRecord, NamedRelease } from '../trainer/index.js'
 import { stageKeyOf } from './keys.js'
 import { candidateRecordOf, partsOf } from './lookup.js'
+import { ancestorsOf } from './named-base.js'
 import type { Session } from './session.js'
 import { findKept, keep } from './stage-cache.js'
 
@@ -54,6 +55,21 @@ export async function knownRows(
 ): Promise<ReadonlySet<Digest>> {
   const rows = new Set<Digest>()
   await addKnownRows(session, history, release, { rows, seen: new Set() })
+  return rows
+}
+
+/** The development rows of a release and of what it was made of, as far as the store holds them. */
+export async function knownDevelopmentRows(
+  session: Session,
+  history: readonly Release[],
+  release: Release,
+): Promise<ReadonlySet<Digest>> {
+  const rows = new Set<Digest>()
+  for (const one of [release, ...ancestorsOf(history, release)]) {
+    const { developmentDigest } = candidateRecordOf(one, history) ?? {}
+    const kept = developmentDigest === undefined ? undefined : await keptRows(session, developmentDigest)
+    for (const row of kept ?? []) rows.add(row)
+  }
   return rows
 }
 

@@ -93,7 +93,7 @@ export function releasedBase(history: readonly Release[], base: NamedBase, { act
 }
 
 /** The releases that a release was made of, directly or through others, each bundle's latest release with its withdrawal. */
-function* ancestorsOf(
+export function* ancestorsOf(
   history: readonly Release[],
   { version }: Release,
   // Releases may have parts in common, generation after generation.

@@ -189,6 +189,7 @@ async function checkClaims(
       `it says that ${shown(difference.path)} of its model is ${shown(difference.before)}, and the sources say ${shown(difference.after)}`,
     )
   await keepRows(session, rows)
+  if (snapshot.development !== undefined) await keepRows(session, snapshot.developmentRows)
 }
 
 /** The weights in a folder of their own, as a trainer leaves them. */

@@ -203,6 +203,36 @@ describe('a named base', () => {
     expect(warnings).toContainEqual(expect.stringMatching(/^Nothing shows that 0\.1\.0 never saw the rows/))
   })
 
+  it('that was chosen by rows that are pinned now may be used, and that is said', async () => {
+    const parts = (pins: readonly RowIdentity[], share?: number) =>
+      new Dataset({
+        ...{ source: memorySamples(grown), input: 'text', target: 'label', developmentShare: share },
+        evaluation: pinnedSet({ formatVersion: 1, salt: 's', purpose: 'p', share: 0.5, items: pins }),
+      })
+    const all = await parts([]).identities()
+    const [first, second] = [all.slice(0, 10), all.slice(10, 20)]
+    const own = fakeTrainer()
+    const trainer: typeof own = {
+      ...own,
+      async fit(request, fitting) {
+        const { weights, record } = await own.fit(request, fitting)
+        return { weights, record: { ...record, developmentDigest: request.development!.digest } }
+      },
+    }
+    const { pipeline, base } = await released({ trainer, dataset: parts(first, 0.5) })
+    const developed = (await parts(first, 0.5).snapshot(context)).developmentRows
+    // None of them was trained on.
+    const pins = [...first, ...second.filter(({ id }) => developed.some((row) => row.id === id)).slice(0, 2)]
+    expect(pins.length).toBe(12)
+    const next = pipeline(grown, { dataset: parts(pins, 0.5), base })
+    const warnings: string[] = []
+    next.on('warning', ({ message }) => warnings.push(message))
+    await next.run()
+    expect(warnings).toContainEqual(
+      expect.stringMatching(/^The release \S+ was chosen by 2 rows that models are judged on now/),
+    )
+  })
+
   it('that was made of what is withdrawn since may be used, and that is said', async () => {
     const { pipeline, base } = await released()
     const second = await release(pipeline(grown, { base }).run())

@@ -82,11 +82,13 @@ export async function prepareTraining(
     await keepCandidate(session, key!, released)
     // As after a training: a later base needs them. A share of the rows is found out from the commits then.
     if (found === undefined || found.named.replayShare === 1) await keepRows(session, snapshot.trainingRows)
+    if (snapshot.development !== undefined) await keepRows(session, snapshot.developmentRows)
     return { variant, key, known: released }
   }
 
   const part = await trainingPart(session, snapshot, history, found, variant.seed)
   const { development } = snapshot
+  if (development !== undefined) await keepRows(session, snapshot.developmentRows)
   const weights = found && (await openBase(session, found))
   const releases = await openReleases(session, history, parts)
   // A forced training shows that it can be made from nothing.
