@@ -205,8 +205,8 @@ export interface DatasetSnapshot<I, T> {
 export interface OpenedDataset<I, T> {
   readonly summary: DatasetSummary
   /**
-   * Loads the rows that the summary describes. If no sample has changed since the last run, none is loaded before this
-   * call.
+   * Loads the rows that the summary describes, once. If no sample has changed since the last run, none is loaded before
+   * this call.
    *
    * @throws `dataset-changed` if samples changed since.
    */

@@ -63,7 +63,7 @@ async function openAsked(
   }
   if (same !== undefined) {
     refusePinned(quarantined, pinned)
-    return { summary: same, snapshot: async () => checkSame(same, await snapshotOf(await list(context))) }
+    return { summary: same, snapshot: once(async () => checkSame(same, await snapshotOf(await list(context)))) }
   }
   const state = await (listing ?? list(context))
   refusePinned(quarantined, pinned)
@@ -71,13 +71,19 @@ async function openAsked(
   const summary = await known?.find()
   if (summary !== undefined) {
     await content?.keep(summary, state.listed)
-    return { summary, snapshot: async () => checkSame(summary, await snapshotOf(state)) }
+    return { summary, snapshot: once(async () => checkSame(summary, await snapshotOf(state))) }
   }
   const snapshot = await snapshotOf(state)
   const files = await state.named?.save()
   await known?.keep(snapshot.summary, files)
   await content?.keep(snapshot.summary, state.listed)
   return { summary: snapshot.summary, snapshot: async () => snapshot }
+}
+
+/** Several stages of a run ask for the rows. */
+function once<V>(read: () => Promise<V>): () => Promise<V> {
+  let reading: Promise<V> | undefined
+  return () => (reading ??= read())
 }
 
 async function isPending(work: Promise<unknown>, ms: number): Promise<boolean> {

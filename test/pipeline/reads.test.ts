@@ -1,8 +1,9 @@
 // A registry and a ledger may be far away: what one command asks of them.
 import { describe, expect, it } from 'vitest'
 import type { CallContext } from '../../src/core/index.js'
+import { asyncSamples, Dataset, pinnedSet } from '../../src/dataset/index.js'
 import { type Ledger, type LedgerEvent, storeLedger } from '../../src/gate/index.js'
-import { poison, samples, world } from './harness.js'
+import { pinned, poison, samples, world } from './harness.js'
 
 function counting() {
   const { store, releaser, ...parts } = world()
@@ -66,4 +67,25 @@ const context = (): CallContext => ({
   signal: new AbortController().signal,
   clock: { nowMs: () => 1 },
   log: { debug() {}, info() {}, warn() {} },
+})
+
+it('a data check of a run takes no scan of its own, and reads the samples once more', async () => {
+  let passes = 0
+  function* rows() {
+    passes += 1
+    yield* samples
+  }
+  const source = asyncSamples(rows, { name: 'counted' })
+  const evaluation = pinnedSet(pinned)
+  const dataset = new Dataset({ source, input: 'text', target: 'label', evaluation })
+  const run = (changes: Parameters<ReturnType<typeof world>['pipeline']>[1]) =>
+    world()
+      .pipeline(samples, { dataset, ...changes })
+      .run()
+  expect((await run({})).status).toBe('released')
+  const without = passes
+  passes = 0
+  expect((await run({ quality: {} })).status).toBe('released')
+  // What all inputs contain is found in the first ones.
+  expect(passes - without).toBe(2)
 })

@@ -1,8 +1,8 @@
 import { canonicalJson, type Digest, digestJson, finishDigest, fits, startDigest, toJson } from '../../core/index.js'
 import {
   checkQuality,
-  type DatasetSummary,
   type DescribedRow,
+  type OpenedDataset,
   type QualityOptions,
   type QualityReport,
   qualityFailure,
@@ -28,8 +28,9 @@ const qualityVersion = 3
 export async function checkDataQuality(
   session: Session,
   options: QualityOptions,
-  summary: DatasetSummary,
+  opened: OpenedDataset<unknown, unknown>,
 ): Promise<void> {
+  const { summary } = opened
   const { dataset, store, releaser, secrets, labelsAtCommit, dataCheck } = session.options
   const context = { ...session.context, cache: store.documents }
   const settings = qualitySettings(options)
@@ -42,7 +43,7 @@ export async function checkDataQuality(
       ? undefined
       : await releasedLabels(sources, current, releaser, session.context)
   const released = slices && { labels, slices, rows: releasedRows }
-  const snapshot = await dataset.snapshot(context)
+  const snapshot = await opened.snapshot()
   const { rows } = await rowsOf(dataset, context, snapshot)
   await keepLabels(sources, summary.fingerprint, rows, session.context)
   const { action, counter } = settings.tokenLimit

@@ -21,7 +21,7 @@ export function validateStage(session: Session): Promise<Validated> {
     session.emit({ type: 'dataset-ready', summary })
     session.note({ dataset: summary })
     const { quality } = session.options
-    if (quality !== undefined) await checkDataQuality(session, quality, summary)
+    if (quality !== undefined) await checkDataQuality(session, quality, dataset)
     return { value: { dataset, payload: await readPayload(session.options.payload, session.context) }, cached: false }
   })
 }
