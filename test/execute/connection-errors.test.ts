@@ -41,8 +41,11 @@ it('wrong credentials are not tried again', async () => {
   expect([attempts, (thrown as { code: string }).code]).toEqual([1, 'access-denied'])
 })
 
-it('a server that does not answer is tried again', async () => {
-  const { attempts, thrown } = await calls(failure('ECONNREFUSED'), 100)
-  expect(attempts).toBeGreaterThan(1)
-  expect(thrown).toMatchObject({ code: 'remote-failed', retryable: true })
-})
+it.each(['ECONNREFUSED', 'ERR_TLS_HANDSHAKE_TIMEOUT', 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR'])(
+  'a server that does not answer is tried again: %s',
+  async (code) => {
+    const { attempts, thrown } = await calls(failure(code), 100)
+    expect(attempts).toBeGreaterThan(1)
+    expect(thrown).toMatchObject({ code: 'remote-failed', retryable: true })
+  },
+)

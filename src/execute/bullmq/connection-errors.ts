@@ -8,7 +8,9 @@ const pauseMs = 300
 const denied = /WRONGPASS|NOAUTH|NOPERM|invalid password|ERR AUTH/
 const deniedCodes = new Set(['28P01', '28000', '3D000', '42501'])
 // https://nodejs.org/api/tls.html#x509-certificate-error-codes, alerts of TLS, and a server that does not answer in TLS.
-const insecure = /CERT|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|VERIFY_LEAF|^EPROTO$|^ERR_(SSL|TLS)_/
+// A server that is slow or starting may answer later.
+const insecure =
+  /CERT|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|VERIFY_LEAF|^EPROTO$|^ERR_(SSL|TLS)_(?!.*(TIMEOUT|INTERNAL_ERROR))/
 const wantsCertificate = /ALERT_(CERTIFICATE_REQUIRED|(BAD|UNKNOWN|UNSUPPORTED)_CERTIFICATE)|ALERT_UNKNOWN_CA/
 const insecureMessage = /does not support SSL connections/
 
