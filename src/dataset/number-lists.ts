@@ -1,12 +1,12 @@
 /** Numbers per chunk. */
 const chunkLength = 2 ** 20
 
-/** Lists of numbers in a few large arrays: a list takes 8 bytes beside its numbers. A list must not be longer than a chunk. */
+/** Lists of numbers in a few large arrays: a list takes 12 bytes beside its numbers. A list must not be longer than a chunk. */
 export class NumberLists<A extends Uint16Array | Uint32Array> {
   readonly #arrayOf: (length: number) => A
   readonly #chunks: A[] = []
   /** Where each list starts: chunk after chunk, as if they were one array. */
-  readonly #starts = new NumberColumn()
+  readonly #starts = new NumberColumn((length) => new Float64Array(length))
   readonly #lengths = new NumberColumn()
   #end = 0
 
@@ -46,10 +46,16 @@ export class NumberLists<A extends Uint16Array | Uint32Array> {
   }
 }
 
-/** Numbers from 0 to 2³² − 1, four bytes each, one after the other. */
+/** Numbers one after the other: from 0 to 2³² − 1 in four bytes each, or those of another array. */
 export class NumberColumn {
-  #numbers = new Uint32Array(1024)
+  readonly #arrayOf: (length: number) => Uint32Array | Float64Array
+  #numbers: Uint32Array | Float64Array
   #size = 0
+
+  constructor(arrayOf: (length: number) => Uint32Array | Float64Array = (length) => new Uint32Array(length)) {
+    this.#arrayOf = arrayOf
+    this.#numbers = arrayOf(1024)
+  }
 
   get size(): number {
     return this.#size
@@ -57,7 +63,7 @@ export class NumberColumn {
 
   add(value: number): void {
     if (this.#size === this.#numbers.length) {
-      const larger = new Uint32Array(2 * this.#size)
+      const larger = this.#arrayOf(2 * this.#size)
       larger.set(this.#numbers)
       this.#numbers = larger
     }

@@ -80,10 +80,16 @@ async function openAsked(
   return { summary: snapshot.summary, snapshot: async () => snapshot }
 }
 
-/** Several stages of a run ask for the rows. */
+/** Several stages of a run ask for the rows. A failure is forgotten. */
 function once<V>(read: () => Promise<V>): () => Promise<V> {
   let reading: Promise<V> | undefined
-  return () => (reading ??= read())
+  return () => {
+    reading ??= read().catch((error: unknown) => {
+      reading = undefined
+      throw error
+    })
+    return reading
+  }
 }
 
 async function isPending(work: Promise<unknown>, ms: number): Promise<boolean> {

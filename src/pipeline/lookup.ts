@@ -46,7 +46,7 @@ export const latestReleaseOf = (history: readonly Release[], bundle: Digest): Re
 
 /**
  * The commit that a release was made of: its own, or, if a rollback published the bundle again, that of the release which it
- * is again. The commit of an import is where the repository was, so it counts only for the import itself.
+ * is again. The commit of an import is where the repository was, so it counts only if there is no other.
  */
 export async function commitOfRelease(
   { bundle, record }: Release,
@@ -54,10 +54,13 @@ export async function commitOfRelease(
   context: CallContext,
 ): Promise<string | undefined> {
   if (record.commit !== undefined) return record.commit
-  for await (const earlier of releaser.history(context))
-    if (earlier.bundle === bundle && earlier.record.importedFrom === undefined && earlier.record.commit !== undefined)
-      return earlier.record.commit
-  return undefined
+  let imported: string | undefined
+  for await (const { bundle: itsBundle, record: earlier } of releaser.history(context)) {
+    if (itsBundle !== bundle || earlier.commit === undefined) continue
+    if (earlier.importedFrom === undefined) return earlier.commit
+    imported ??= earlier.commit
+  }
+  return imported
 }
 
 /** How a release's bundle was made: its own record, or that of the release which it is again. */

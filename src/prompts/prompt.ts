@@ -10,7 +10,7 @@ import { templateInvalid } from './template-error.js'
 /**
  * Renders a part of a row from a template with the sample's fields: `input: prompt('prompts/training/classify.txt')`.
  *
- * A template without any field is `template-invalid`. So is one that needs a field that a sample lacks: the error has file,
+ * A template without any field is `template-invalid`, because all texts would be equal. So is one that needs a field that a sample lacks: the error has file,
  * line and column of the template, and the sample in `facts.sample`. Many samples are rendered in a thread, so that the event loop stays free and
  * an endless template can be ended.
  */
@@ -19,11 +19,14 @@ export function prompt(
   {
     directory = '',
     limits: given = {},
+    mayBeConstant = false,
   }: {
     /** Base directory of `path`. @default the working directory */
     readonly directory?: string
     /** Exceeding a limit throws `template-invalid`. @default `RenderLimits` */
     readonly limits?: Partial<RenderLimits> | undefined
+    /** Whether a template without any field is accepted, such as that of a system prompt. @default false */
+    readonly mayBeConstant?: boolean | undefined
   } = {},
 ): Projection<object, string> {
   plainPath(path, 'the path of a prompt')
@@ -45,7 +48,7 @@ export function prompt(
     async load({ signal }) {
       signal.throwIfAborted()
       const { text, template } = await loadTemplate(join(directory, path), path)
-      if (template.reads.length === 0)
+      if (template.reads.length === 0 && !mayBeConstant)
         throw templateInvalid(
           path,
           undefined,

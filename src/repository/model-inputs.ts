@@ -27,7 +27,9 @@ export async function inputReader(
 ): Promise<InputReader> {
   const path = configuration.dataset.projection.input
   const { promptLimits: limits } = configuration.dataset
-  const template = path.startsWith(`${promptsPath}/`) ? prompt(path, { directory: root, limits }) : undefined
+  const template = path.startsWith(`${promptsPath}/`)
+    ? prompt(path, { directory: root, limits, mayBeConstant: true })
+    : undefined
   await template?.load?.(context)
   const fields =
     template === undefined

@@ -30,6 +30,10 @@ it.each<[string, RegExp]>([
   ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', client],
   ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', client],
   ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', client],
+  ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED', client],
+  ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED', client],
+  ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN', client],
+  ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', authority],
 ])('a TLS connection that fails with %s is not tried again', async (code, message) => {
   const { attempts, thrown } = await calls(failure(code), 60_000)
   expect(attempts).toBe(1)
@@ -41,11 +45,14 @@ it('wrong credentials are not tried again', async () => {
   expect([attempts, (thrown as { code: string }).code]).toEqual([1, 'access-denied'])
 })
 
-it.each(['ECONNREFUSED', 'ERR_TLS_HANDSHAKE_TIMEOUT', 'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR'])(
-  'a server that does not answer is tried again: %s',
-  async (code) => {
-    const { attempts, thrown } = await calls(failure(code), 100)
-    expect(attempts).toBeGreaterThan(1)
-    expect(thrown).toMatchObject({ code: 'remote-failed', retryable: true })
-  },
-)
+it.each([
+  'ECONNREFUSED',
+  'ERR_TLS_HANDSHAKE_TIMEOUT',
+  'ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR',
+  'ERR_SSL_UNEXPECTED_EOF_WHILE_READING',
+  'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC',
+])('a server that does not answer is tried again: %s', async (code) => {
+  const { attempts, thrown } = await calls(failure(code), 100)
+  expect(attempts).toBeGreaterThan(1)
+  expect(thrown).toMatchObject({ code: 'remote-failed', retryable: true })
+})

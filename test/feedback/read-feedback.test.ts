@@ -147,13 +147,14 @@ describe('readFeedback', () => {
   })
 
   it('finds nothing in an empty list, whatever wrote it', async () => {
-    for (const content of ['[]', '{"data":[]}', '', '\n'])
-      expect(await read(content)).toEqual({ feedback: [], skipped: {} })
+    for (const content of ['[]', '{"data":[]}']) expect(await read(content)).toEqual({ feedback: [], skipped: {} })
   })
 
   it.each([
     ['not json', 'line 1 is not JSON'],
     ['7', 'it is no list of scores'],
+    ['', 'it is empty'],
+    [' \n', 'it is empty'],
     [[{ other: 1 }], 'it is no list of scores'],
     [[score({}), { other: 1 }], 'item 1 has other members than langfuse writes'],
     [[score({}), null], 'item 1 has other members'],

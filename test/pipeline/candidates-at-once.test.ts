@@ -153,6 +153,47 @@ describe('candidates that are trained at once', () => {
     await expect(alone.pipeline.run()).rejects.toMatchObject(expected)
   })
 
+  it('end with the error of one that cannot begin', async () => {
+    const store = directoryStore(await fresh())
+    const environment = async (): Promise<never> => {
+      throw new Error('no luck')
+    }
+    const candidates = { m1: { trainer: { ...four.candidates['m1']!.trainer, environment } } }
+    await using executor = inProcessExecutor({ store, kinds: [] })
+    for (const training of [{ training: { executor } }, {}]) {
+      const { pipeline } = pipelineOf({ store, trainer: four.trainer, candidates, ...training })
+      await expect(pipeline.run()).rejects.toMatchObject({
+        code: 'stage-failed',
+        message: expect.stringMatching(/"m1".*no luck/),
+      })
+    }
+  })
+
+  it('end with the error of one that fails, whatever another one makes of the abort', async () => {
+    const store = directoryStore(await fresh())
+    const here: typeof four.trainer = {
+      ...four.trainer,
+      usesWorkers: true,
+      fit: (_, { signal }) =>
+        new Promise((_resolve, reject) => {
+          const end = () => reject(new Error('ended by SIGTERM'))
+          if (signal.aborted) end()
+          else signal.addEventListener('abort', end)
+        }),
+    }
+    const failing = {
+      ...four.candidates['m1']!.trainer,
+      async fit(): Promise<never> {
+        throw new Error('no luck')
+      },
+    }
+    const candidates = { m1: { trainer: failing } }
+    const kinds = [candidateKind({ trainer: here, candidates, dataset: biasedDataset() })]
+    await using executor = inProcessExecutor({ store, kinds })
+    const { pipeline } = pipelineOf({ store, trainer: here, candidates, training: { executor } })
+    await expect(pipeline.run()).rejects.toMatchObject({ message: expect.stringMatching(/"m1".*no luck/) })
+  })
+
   it('may be ensembles with workers of the same executor', async () => {
     const store = directoryStore(await fresh())
     const members = fourMembers()

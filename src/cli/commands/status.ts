@@ -86,7 +86,10 @@ export const status: Command = {
   },
 }
 
-const refusals = new Set<string | undefined>(['not-found', 'invalid-options', 'release-rejected', 'repository-dirty'])
+const refusals = new Set<string | undefined>([
+  ...['not-found', 'invalid-options', 'repository-dirty'],
+  ...['release-rejected', 'release-conflict', 'releases-missing'],
+])
 
 /** Whether it is a decision that was refused, such as one with a wrong name: it changed nothing. */
 const isRefusedDecision = ({ command, status, reason, stages }: RunRecord): boolean =>

@@ -1,5 +1,5 @@
 import { type CallContext, canonicalJson, formsOfSecrets } from '../../core/index.js'
-import type { DatasetRows, Part } from '../dataset-rows.js'
+import type { DatasetRows } from '../dataset-rows.js'
 import type { RowWithSample } from '../dataset-types.js'
 import { areLabels } from '../labels.js'
 import { fileOf } from '../read-entry.js'
@@ -64,7 +64,7 @@ export async function collectFacts(
   context: CallContext,
 ): Promise<Facts> {
   const isOn = (name: keyof QualitySettings) => settings[name].action !== 'off'
-  const { isCategorical, trained } = labelsIn(rows, partAt)
+  const isCategorical = hasLabels(rows)
   const comparesInputs = isOn('duplicate') || isOn('leakage') || isOn('labelConflict') || isOn('labelError')
   const similarity = {
     duplicate: settings.duplicate.similarity,
@@ -72,7 +72,7 @@ export async function collectFacts(
     labelConflict: settings.labelConflict.similarity,
   }
   const repeats = new RepeatFinder(similarity, rows.length)
-  const labelErrors = new LabelErrorFinder(trained)
+  const labelErrors = new LabelErrorFinder()
   const [empty, oversized] = [[] as number[], [] as { row: number; characters: number }[]]
   const [charset, personal, found] = [fieldFacts(), fieldFacts(), fieldFacts()]
   const { counter, maximumTokens } = settings.tokenLimit
@@ -108,12 +108,7 @@ export async function collectFacts(
     if (file === undefined && text.length > settings.oversizedText.maximumCharacters)
       oversized.push({ row, characters: text.length })
     const isJudged =
-      file === undefined &&
-      part === 'training' &&
-      label !== undefined &&
-      isCategorical &&
-      isOn('labelError') &&
-      labelErrors.judges(label)
+      file === undefined && part === 'training' && label !== undefined && isCategorical && isOn('labelError')
     const isCompared = comparesInputs && part !== undefined
     return {
       ...{ text, texts, isJudged, isCompared },
@@ -197,19 +192,16 @@ const idField = '(id)'
 /** Anything but white space, controls and characters without width. */
 const visible = /[^\s\p{C}\p{M}\u115f\u1160\u2800\u3164\uffa0]/u
 
-/** Whether targets are labels, and no free text, and the number of training rows with each label. */
-function labelsIn(rows: DatasetRows['rows'], partAt: (row: number) => Part | undefined) {
+/** Whether targets are labels, and no free text. */
+function hasLabels(rows: DatasetRows['rows']): boolean {
   const labels = new Set<string>()
-  const trained = new Map<string, number>()
   let labelled = 0
-  for (let row = 0; row < rows.length; row += 1) {
-    const { label } = rows.at(row)
+  for (const { label } of rows) {
     if (label === undefined) continue
     labelled += 1
     labels.add(label)
-    if (partAt(row) === 'training') trained.set(label, (trained.get(label) ?? 0) + 1)
   }
-  return { isCategorical: labels.size > 1 && areLabels(labels.size, labelled), trained }
+  return labels.size > 1 && areLabels(labels.size, labelled)
 }
 
 async function firstInputs(withSamples: DatasetRows['withSamples']): Promise<readonly unknown[]> {

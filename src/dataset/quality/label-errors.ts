@@ -44,36 +44,38 @@ function distinct(sorted: Uint16Array): Uint16Array {
   return sorted.slice(0, size)
 }
 
-/** Collects labelled texts and finds labels that are probably wrong. Keeps the hashes of words, and no text. */
+/**
+ * Collects labelled texts and finds labels that are probably wrong. Keeps the hashes of words, and no text; and nothing any more
+ * once there are too many rows and labels to judge.
+ */
 export class LabelErrorFinder {
-  /** The labels with enough rows, sorted, and their numbers. */
-  readonly #names: readonly string[]
-  readonly #numbers: ReadonlyMap<string, number>
-  readonly #fault: string | undefined
-  readonly #rows = new NumberColumn()
-  readonly #labels = new NumberColumn()
-  readonly #features = newLists()
+  readonly #numbers = new Map<string, number>()
+  /** Rows with text, by the number of the label. */
+  readonly #counts: number[] = []
+  /** Of the labels with enough rows: how many they are, and their rows. */
+  #judgedLabels = 0
+  #judgedRows = 0
+  #rows = new NumberColumn()
+  #labels = new NumberColumn()
+  #features = newLists()
 
-  /** @param counts the number of training rows with each label. Decides what is judged before anything is collected. */
-  constructor(counts: ReadonlyMap<string, number>) {
-    const frequent = [...counts].filter(([, count]) => count >= fewestPerLabel)
-    const rows = frequent.reduce((sum, [, count]) => sum + count, 0)
-    this.#names = frequent.map(([label]) => label).sort()
-    this.#numbers = new Map(this.#names.map((label, number) => [label, number]))
-    if (rows * this.#names.length > mostProbabilities)
-      this.#fault = `Labels were not judged: ${this.#names.length} labels are too many for ${rows.toLocaleString('en')} rows.`
-  }
-
-  /** Whether rows with this label are to be added. */
-  judges(label: string): boolean {
-    return this.#fault === undefined && this.#numbers.has(label)
-  }
-
-  /** @param features from `featuresOf`. A text without any is not judged. @param label one that `judges` accepts. */
+  /** @param features from `featuresOf`. A text without any is not judged. */
   add(row: number, features: Uint16Array, label: string): void {
     if (features.length === 0) return
+    const number = this.#numbers.get(label) ?? this.#numbers.size
+    this.#numbers.set(label, number)
+    const count = (this.#counts[number] ?? 0) + 1
+    this.#counts[number] = count
+    if (count === fewestPerLabel) this.#judgedLabels += 1
+    if (count >= fewestPerLabel) this.#judgedRows += count === fewestPerLabel ? fewestPerLabel : 1
+    if (this.#isTooMuch()) {
+      // It stays too much, however many rows follow.
+      if (this.#rows.size > 0)
+        [this.#rows, this.#labels, this.#features] = [new NumberColumn(), new NumberColumn(), newLists()]
+      return
+    }
     this.#rows.add(row)
-    this.#labels.add(this.#numbers.get(label)!)
+    this.#labels.add(number)
     this.#features.add(features)
   }
 
@@ -82,10 +84,11 @@ export class LabelErrorFinder {
    * @returns why nothing was judged, or the probable errors, the most probable first.
    */
   find(groupOf: (row: number) => number): readonly ProbableError[] | string {
-    if (this.#fault !== undefined) return this.#fault
-    const { names, labels, kept } = this.#judged()
-    if (names.length < 2 || kept.length < fewestRows)
+    if (this.#judgedLabels < 2 || this.#judgedRows < fewestRows)
       return `Labels were not judged: that takes ${fewestRows} training rows with text, and two labels with ${fewestPerLabel} rows each.`
+    if (this.#isTooMuch())
+      return `Labels were not judged: ${this.#judgedLabels} labels are too many for ${this.#judgedRows.toLocaleString('en')} rows.`
+    const { names, labels, kept } = this.#judged()
     const rowOf = (index: number) => this.#rows.at(kept[index]!)
     const probabilities = outOfFold({
       ...{ labels, classes: names.length, ...this.#folded(kept, names.length) },
@@ -100,16 +103,20 @@ export class LabelErrorFinder {
       .sort((one, other) => other.probability - one.probability || one.row - other.row)
   }
 
-  /** The labels with enough rows that have text, the label of each of these rows, and the places where they were added. */
+  #isTooMuch(): boolean {
+    return this.#judgedLabels * this.#judgedRows > mostProbabilities
+  }
+
+  /** The labels with enough rows, sorted, the label of each of these rows, and the places where they were added. */
   #judged(): { readonly names: readonly string[]; readonly labels: Uint16Array; readonly kept: Uint32Array } {
-    const size = this.#rows.size
-    const counts = new Uint32Array(this.#names.length)
-    for (let at = 0; at < size; at += 1) counts[this.#labels.at(at)]! += 1
-    const hasEnough = (number: number) => counts[number]! >= fewestPerLabel
-    const names = this.#names.filter((_, number) => hasEnough(number))
-    const numbers = Uint16Array.from(this.#names, (label) => Math.max(0, names.indexOf(label)))
-    const kept = Uint32Array.from({ length: size }, (_, at) => at).filter((at) => hasEnough(this.#labels.at(at)))
-    return { names, labels: Uint16Array.from(kept, (at) => numbers[this.#labels.at(at)]!), kept }
+    const hasEnough = (number: number) => this.#counts[number]! >= fewestPerLabel
+    const names = [...this.#numbers].flatMap(([label, number]) => (hasEnough(number) ? [label] : [])).sort()
+    const places = new Uint16Array(this.#numbers.size)
+    for (const [place, label] of names.entries()) places[this.#numbers.get(label)!] = place
+    const kept = Uint32Array.from({ length: this.#rows.size }, (_, at) => at).filter((at) =>
+      hasEnough(this.#labels.at(at)),
+    )
+    return { names, labels: Uint16Array.from(kept, (at) => places[this.#labels.at(at)]!), kept }
   }
 
   /** The features of some rows in as many buckets as memory allows, each once per row. */

@@ -90,7 +90,8 @@ export class RepeatFinder {
     const conflicting = labelConflict === duplicate ? groups : new Groups()
     // For each leaking text of a training row, the text of an evaluation row.
     const leaks = new Map<number, number>()
-    for (const text of this.#textOfRow) if (text >= 0 && isTrained(text) && isJudged(text)) leaks.set(text, text)
+    for (const [row, text] of this.#textOfRow.entries())
+      if (this.#parts[row] === training && isJudged(text)) leaks.set(text, text)
     for (const bucket of this.#sketches.buckets()) {
       context.signal.throwIfAborted()
       joinSimilar(bucket, this.#sketches, groups, duplicate)

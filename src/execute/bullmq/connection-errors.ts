@@ -8,10 +8,10 @@ const pauseMs = 300
 const denied = /WRONGPASS|NOAUTH|NOPERM|invalid password|ERR AUTH/
 const deniedCodes = new Set(['28P01', '28000', '3D000', '42501'])
 // https://nodejs.org/api/tls.html#x509-certificate-error-codes, alerts of TLS, and a server that does not answer in TLS.
-// A server that is slow or starting may answer later.
+// Other faults of TLS may be those of a server that is slow or starting.
 const insecure =
-  /CERT|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|VERIFY_LEAF|^EPROTO$|^ERR_(SSL|TLS)_(?!.*(TIMEOUT|INTERNAL_ERROR))/
-const wantsCertificate = /ALERT_(CERTIFICATE_REQUIRED|(BAD|UNKNOWN|UNSUPPORTED)_CERTIFICATE)|ALERT_UNKNOWN_CA/
+  /CERT|(INVALID|UNKNOWN)_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|VERIFY_LEAF|^EPROTO$|WRONG_VERSION_NUMBER|PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|HANDSHAKE_FAILURE|NO_SHARED_CIPHER/
+const wantsCertificate = /ALERT_(CERTIFICATE_|\w+_CERTIFICATE$|UNKNOWN_CA)/
 const insecureMessage = /does not support SSL connections/
 
 export type Call = <T>(purpose: string, run: () => Promise<T>, context: CallContext) => Promise<T>

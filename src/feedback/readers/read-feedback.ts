@@ -42,6 +42,7 @@ export async function readFeedback(
       facts: { path },
     })
   const items = itemsOf(text, path)
+  if (items.length === 0 && text.trim() === '') throw invalid(path, 'it is empty', 'Export it again')
   if (items.length === 0) return { ...(format !== undefined && { format }), feedback: [], skipped: {} }
   const reader = readers.find((one) =>
     format === undefined ? isObject(items[0]) && one.recognises(items[0]) : one.format === format,

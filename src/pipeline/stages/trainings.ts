@@ -47,7 +47,7 @@ function trainingsAtOnce(
 
   async function start() {
     const prepared: PreparedTraining[] = []
-    for (const variant of variantsOf(session.options)) prepared.push(await prepare(variant))
+    for (const variant of variantsOf(session.options)) prepared.push(await about(nameOf(variant), prepare(variant)))
     const onWorkers = prepared.filter(isForWorkers)
     const [first] = onWorkers
     const running = new Map<string, Promise<Trained>>()
@@ -73,16 +73,17 @@ function trainingsAtOnce(
     return { prepared, running, jobs }
   }
 
+  /** Whatever host code makes of an abort, the error is that of the first candidate that failed, or the reason of the run's abort. */
+  const about = <V>(name: string, work: Promise<V>): Promise<V> =>
+    work.catch((error: unknown) => {
+      if (signal.aborted) throw signal.reason
+      throw isStorageFault(error) ? error : ofTraining(error, name)
+    })
+
   const stopping = (name: string, training: Promise<Trained>) =>
-    training.catch((error: unknown) => {
-      // The reason of the first one that failed, or of the run's abort.
-      if (signal.aborted || isStorageFault(error)) {
-        stop.abort(error)
-        throw error
-      }
-      const named = ofTraining(error, name)
-      stop.abort(named)
-      throw named
+    about(name, training).catch((error: unknown) => {
+      stop.abort(error)
+      throw error
     })
 
   /** Only this process reads the registry: it opens released members, and finds out what a base knows. */

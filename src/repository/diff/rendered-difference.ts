@@ -75,7 +75,7 @@ export async function renderedDifference(
   }
   try {
     for (const directory of roots) {
-      const projection = prompt(path, { directory, limits })
+      const projection = prompt(path, { directory, limits, mayBeConstant: true })
       await projection.load!(context)
       passes.push(projection.openPass!(context))
     }

@@ -37,13 +37,13 @@ export function durableFiles(gitFolder: string) {
       },
       readFile: (async (path: string, options) => {
         // First the time: if the file is replaced in between, too many entries are marked, not too few.
-        if (isIndex(path)) indexSeconds = await writtenSeconds(path)
+        if (isIndex(path)) indexSeconds = (await writtenSeconds(path)) ?? Date.now() / 1000 - 1
         return readFile(path, options)
       }) as typeof readFile,
       async writeFile(path: string, content: Uint8Array | string) {
         if (isIndex(path)) markRacyEntries(content as Buffer, indexSeconds)
         await writeFileAtomic(path, content, belowObjects(path) === undefined ? ofOthers : ofObjects)
-        if (isIndex(path)) indexSeconds = Math.min(indexSeconds, await writtenSeconds(path))
+        if (isIndex(path)) indexSeconds = Math.min(indexSeconds, (await writtenSeconds(path)) ?? 0)
       },
     },
   }
@@ -51,7 +51,7 @@ export function durableFiles(gitFolder: string) {
 
 const writtenSeconds = async (path: string) => {
   const found = await stat(path).catch(() => undefined)
-  return found === undefined ? Number.POSITIVE_INFINITY : Math.floor(found.mtimeMs / 1000)
+  return found === undefined ? undefined : Math.floor(found.mtimeMs / 1000)
 }
 
 const looseObject = /^([0-9a-f]{2})[/\\]([0-9a-f]{38})$/
