@@ -247,13 +247,18 @@ describe('a dataset in Git', () => {
     await ask().ended
   })
 
-  it('loads the rows that the summary describes', async () => {
+  it('loads the rows that the summary describes, once', async () => {
     const { open } = await dataset()
     await open()
-    const opened = await open()
-    expect((await opened.snapshot()).summary).toEqual(opened.summary)
+    const [opened, late] = [await open(), await open()]
+    const snapshot = await opened.snapshot()
+    expect(snapshot.summary).toEqual(opened.summary)
     put(`${folder}/part-0/0.json`, sample(0, 'other'))
-    await expect(opened.snapshot()).rejects.toMatchObject({ code: 'dataset-changed' })
+    await expect(late.snapshot()).rejects.toMatchObject({ code: 'dataset-changed' })
+    expect(await opened.snapshot()).toBe(snapshot)
+    // A failure is forgotten.
+    put(`${folder}/part-0/0.json`, sample(0))
+    expect((await late.snapshot()).summary).toEqual(late.summary)
   })
 
   it('has the summary that its files have, after any changes', async () => {
