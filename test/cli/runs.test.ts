@@ -97,7 +97,7 @@ describe('report', () => {
     const { code, err } = await sheikh(folder, ['report', '--include-text'])
     expect([code, err]).toEqual([
       1,
-      expect.stringMatching(/has changed since\. Check out [0-9a-f]{40} first.*\[evaluation-invalid\]/s),
+      expect.stringMatching(/have changed since\. Check out [0-9a-f]{40} first.*\[evaluation-invalid\]/s),
     ])
   })
 })

@@ -16,7 +16,7 @@ export function durableFiles(gitFolder: string) {
   const objects = join(gitFolder, 'objects')
   const isIndex = (path: string) => path.endsWith('index') && relative(gitFolder, path) === 'index'
   /** When the index was written that the library read last and keeps in memory. */
-  let indexSeconds = Number.POSITIVE_INFINITY
+  let indexSeconds = 0
   // `git gc` removes old files of this name, which a killed program left.
   const ofObjects = { temporaryFolder: objects, temporaryPrefix: 'tmp_obj_' }
   const ofOthers = { temporaryFolder: gitFolder }
@@ -37,13 +37,13 @@ export function durableFiles(gitFolder: string) {
       },
       readFile: (async (path: string, options) => {
         // First the time: if the file is replaced in between, too many entries are marked, not too few.
-        if (isIndex(path)) indexSeconds = (await writtenSeconds(path)) ?? Date.now() / 1000 - 1
+        if (isIndex(path)) indexSeconds = await writtenSeconds(path)
         return readFile(path, options)
       }) as typeof readFile,
       async writeFile(path: string, content: Uint8Array | string) {
         if (isIndex(path)) markRacyEntries(content as Buffer, indexSeconds)
         await writeFileAtomic(path, content, belowObjects(path) === undefined ? ofOthers : ofObjects)
-        if (isIndex(path)) indexSeconds = Math.min(indexSeconds, (await writtenSeconds(path)) ?? 0)
+        if (isIndex(path)) indexSeconds = Math.min(indexSeconds, await writtenSeconds(path))
       },
     },
   }
@@ -51,7 +51,8 @@ export function durableFiles(gitFolder: string) {
 
 const writtenSeconds = async (path: string) => {
   const found = await stat(path).catch(() => undefined)
-  return found === undefined ? undefined : Math.floor(found.mtimeMs / 1000)
+  // If there is no index yet, all entries are marked.
+  return found === undefined ? 0 : Math.floor(found.mtimeMs / 1000)
 }
 
 const looseObject = /^([0-9a-f]{2})[/\\]([0-9a-f]{38})$/
